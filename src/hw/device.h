@@ -1,0 +1,135 @@
+/* hw/device.h - all that a device model may know of the machine around it. */
+#ifndef HW_DEVICE_H
+#define HW_DEVICE_H
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/loop.h"
+#include "base/opts.h"
+#include "base/thread.h"
+#include "mem/space.h"
+
+struct device;
+
+/* ---- class: one DEVICE(...) at the end of the device's file ---------------------------------- */
+struct field { /* one saved member of the guest-visible state; saved by name */
+    const char *name;
+    u32 off, size;
+};
+#define FIELD(T, m) {#m, offsetof(T, m), sizeof((T *)0)->m}
+#define FIELDS(...) (const struct field[]){__VA_ARGS__, {0}}
+
+struct device_class {
+    const char *name, *doc;      /* name as users type it: "goldfish-rtc" */
+    const char *compatible;      /* device tree, NULL: none */
+    u32 size;                    /* sizeof the object, which begins with struct device */
+    u32 state_off, state_size;   /* the guest-visible part: plain data without padding */
+    const struct field *fields;  /* every byte of the state */
+    const struct prop *props;    /* members outside the state */
+    /* All run with the device's lock held, except init and fini (nobody else can see the device). */
+    bool (*init)(struct device *, struct error *); /* after properties: windows, irqs, timers, memory */
+    void (*reset)(struct device *);                /* state is already zero; set what is not zero */
+    void (*restored)(struct device *);             /* state was loaded: re-arm timers, drive lines */
+    void (*fini)(struct device *);
+    void (*irq_in)(struct device *, int line, bool level); /* input lines; the device's own lock held */
+    const char *bus;             /* what it plugs into: NULL (board), "pci", "virtio" */
+    const void *more;            /* the bus's own class data (struct pci_class, struct virtio_class) */
+};
+#define DEVICE_STATE(T, m) .size = sizeof(T), .state_off = offsetof(T, m), .state_size = sizeof((T *)0)->m
+#define DEVICE(id, ...)                                      \
+    static const struct device_class id##_class = {__VA_ARGS__}; \
+    REGISTER(device_class, id##_class)
+REGISTRY(device_class);
+
+/* ---- registers -------------------------------------------------------------------------------- */
+struct mmio_ops { /* called with the device's lock held; off and size obey min and max */
+    u64 (*read)(struct device *, u64 off, unsigned size);
+    void (*write)(struct device *, u64 off, u64 val, unsigned size);
+    u8 min, max; /* the dispatcher splits wider and widens narrower accesses; misaligned ones are split */
+};
+struct mmio { /* a window; the board or bus maps it with device_map */
+    struct device *dev;
+    const struct mmio_ops *ops;
+    u64 size;
+    gpa base; /* where it is mapped; ~0: nowhere */
+};
+
+/* ---- interrupt lines -------------------------------------------------------------------------- */
+struct irq { /* an output; set() may be called from any thread, with any device lock held */
+    void (*set)(void *to, int line, bool level);
+    void *to;
+    int line;
+};
+static inline void irq_set(const struct irq *q, bool level)
+{
+    if (q->set)
+        q->set(q->to, q->line, level);
+}
+
+/* ---- timers ----------------------------------------------------------------------------------- */
+struct timer { /* on clock_now_ns(); fire() runs with the device's lock held */
+    struct loop_timer t;
+    struct device *dev;
+    void (*fire)(struct device *);
+    bool on;
+};
+void timer_init(struct timer *, struct device *, void (*fire)(struct device *));
+void timer_at(struct timer *, u64 when_ns); /* in the past: at the loop's next turn */
+void timer_stop(struct timer *);
+
+/* ---- the device -------------------------------------------------------------------------------- */
+enum { DEVICE_WINDOWS = 6 };
+struct device {
+    const struct device_class *class;
+    char *id;
+    struct hw *hw;
+    struct mutex lock;
+    struct mmio mmio[DEVICE_WINDOWS];
+    struct irq *irq;  /* outputs; irq_outputs() in init */
+    int n_irq;
+    void *bus;        /* the parent, as its kind (struct pci_bus *, struct virtio_transport *) */
+    u64 guest_errors;
+    struct device *next;
+};
+enum hw_request { HW_POWEROFF, HW_RESET, HW_FAIL };
+/* What all devices of one machine share. Embedded in the board's machine. */
+struct hw {
+    struct space *space;   /* RAM and windows */
+    struct loop *loop;     /* timers and completions run here */
+    struct device *devices; /* in the order they were made */
+    struct mutex lock;
+    /* The guest asked for power-off, reset, or reports failure (value). Any thread; set by the board. */
+    void (*request)(void *arg, enum hw_request what, int value);
+    void *request_arg;
+};
+void hw_init(struct hw *, struct space *, struct loop *);
+void hw_fini(struct hw *); /* frees all devices, last made first */
+
+/* For device code */
+void mmio_add(struct device *, int n, const struct mmio_ops *, u64 size);
+void irq_outputs(struct device *, int n); /* in init: `n` unconnected outputs dev->irq[0..n-1] */
+/* The guest did what the data sheet forbids: counted, traced, rate limited; never stops anything. */
+void guest_error(struct device *, const char *fmt, ...) PRINTF(2, 3);
+static inline void device_lock(struct device *d) { mutex_lock(&d->lock); }
+static inline void device_unlock(struct device *d) { mutex_unlock(&d->lock); }
+
+/* For boards, buses and tests. device_new: defaults; then device_set; then device_start (init + reset);
+ * the error is prefixed "class 'id': ". A device that failed is freed by hw_fini like any other. */
+const struct device_class *device_class_find(const char *name); /* NULL: unknown */
+struct device *device_new(struct hw *, const struct device_class *, const char *id);
+bool device_set(struct device *, const char *prop, const char *value, struct error *);
+bool device_start(struct device *, struct error *);
+struct device *device_find(const struct hw *, const char *id);
+void device_reset(struct device *);
+void hw_reset(struct hw *); /* all devices; vCPUs are stopped */
+bool device_map(struct device *, int window, gpa base, struct error *);
+void device_unmap(struct device *, int window);
+/* Output `n` of `from` drives input `line` of `to` (its class's irq_in, under `to`'s lock). */
+void irq_connect(struct device *from, int n, struct device *to, int line);
+/* As a CPU would: through min/max splitting and the lock. */
+u64 device_read(struct device *, int window, u64 off, unsigned size);
+void device_write(struct device *, int window, u64 off, u64 val, unsigned size);
+/* Saved state: for each field (name length u8, name, size u32, bytes). Save returns the length; out may
+ * be NULL. Restore resets first; unknown or cut fields are refused. */
+size_t device_save(struct device *, u8 *out);
+bool device_restore(struct device *, const u8 *in, size_t len, struct error *);
+#endif

@@ -1,0 +1,30 @@
+/* mem/ram.h - guest RAM: one memory object, and per page who must be told of a write. */
+#ifndef MEM_RAM_H
+#define MEM_RAM_H
+#include "base/base.h"
+
+enum { PAGE_BITS = 12, PAGE_SIZE = 1 << PAGE_BITS, PAGE_MASK = PAGE_SIZE - 1 };
+
+/* track[] bits: a set bit keeps stores to the page off the fast path until it is cleared. */
+enum { TRACK_CODE = 1, TRACK_MIGRATE = 2, TRACK_DISPLAY = 4 };
+
+struct ram {
+    u8 *host;      /* page-aligned mapping of `size` bytes */
+    u64 size;
+    int fd;        /* memfd */
+    u8 *track;     /* one byte per page, atomic */
+    /* Set by the engine: `len` bytes at `off` in a TRACK_CODE page were written. Any thread. */
+    void (*code_written)(void *arg, struct ram *, u64 off, u64 len);
+    void *code_arg;
+};
+/* huge: back with 2 MiB pages when the host has them. Pages are not touched: unused RAM costs nothing. */
+struct ram *ram_new(u64 size, bool huge, struct error *);
+void ram_free(struct ram *);
+/* Call before or after any write that generated code did not do itself (DMA, loaders, slow path). */
+static inline void ram_written(struct ram *r, u64 off, u64 len)
+{
+    for (u64 p = off >> PAGE_BITS; p <= (off + len - 1) >> PAGE_BITS; p++)
+        if (UNLIKELY(__atomic_load_n(&r->track[p], __ATOMIC_RELAXED) & TRACK_CODE) && r->code_written)
+            r->code_written(r->code_arg, r, off, len);
+}
+#endif
