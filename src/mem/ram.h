@@ -6,7 +6,13 @@
 enum { PAGE_BITS = 12, PAGE_SIZE = 1 << PAGE_BITS, PAGE_MASK = PAGE_SIZE - 1 };
 
 /* track[] bits: a set bit keeps stores to the page off the fast path until it is cleared. */
-enum { TRACK_CODE = 1, TRACK_MIGRATE = 2, TRACK_DISPLAY = 4 };
+enum {
+    TRACK_CODE = 1,
+    TRACK_MIGRATE = 2,
+    TRACK_DISPLAY = 4,
+    TRACK_ANY = 7,
+    TRACK_WRITABLE = 128, /* not a request: some CPU may hold a fast write entry for the page */
+};
 
 struct ram {
     u8 *host;      /* page-aligned mapping of `size` bytes */
