@@ -178,8 +178,8 @@ static u64 low_bytes(u64 v, unsigned size)
     return v & (~0ull >> (64 - 8 * size));
 }
 
-/* One step of an access that the device does not take whole: `width` bytes at `base` are asked of the
- * device, of which `len` at `skip` are wanted. */
+/* One step of an access that the device does not take whole: `width` bytes at `base` are asked of
+ * the device, of which `len` at `skip` are wanted. */
 struct step {
     u64 base;
     unsigned width, skip, len;
