@@ -92,8 +92,8 @@ docs: ## do the documents name only files and functions that exist?
 	@tools/docs.sh
 outline: ## print the tree, a line per file
 	@tools/outline.sh
-format: ## clang-format all C files
-	clang-format -i $(shell find src test tools -name '*.[ch]')
+format: ## clang-format all C files; name lines over 100 columns
+	@tools/format.sh
 cover: ## lines that the unit tests reach, per file
 	@$(MAKE) --no-print-directory -j$(JOBS) SAN=cover build-cover/check
 	@tools/cover.sh build-cover

@@ -49,7 +49,7 @@ static bool report(const struct test *t, int status, u64 ms)
     return !status;
 }
 
-/* check [--nofork] [WORD...]: tests whose name or file contains a word; --nofork: for the debugger. */
+/* check [--nofork] [WORD...]: tests whose name or file has one of the words. --nofork: to debug. */
 int main(int argc, char **argv)
 {
     bool nofork = argc > 1 && !strcmp(argv[1], "--nofork");

@@ -85,7 +85,7 @@ static void died(int sig)
     raise(sig);
 }
 
-/* driver [-n RUNS] [-s SEED] [-m MAX_BYTES] [-r] [FILE|FOLDER...]; -r runs the files as they are, once. */
+/* driver [-n RUNS] [-s SEED] [-m MAX_BYTES] [-r] [FILE|FOLDER...]; -r: only the files, once. */
 int main(int argc, char **argv)
 {
     u64 runs = 10000, max = 4096, seed = clock_wall_ns() ^ (u64)getpid() << 32;

@@ -3,6 +3,6 @@
 #define TEST_FUZZ_FUZZ_H
 #include "base/base.h"
 
-/* Must return 0, free all it took, and give the same answer to the same bytes. The name is libFuzzer's. */
+/* Returns 0, frees all it took, does the same for the same bytes. The name is libFuzzer's. */
 int LLVMFuzzerTestOneInput(const u8 *data, size_t size);
 #endif

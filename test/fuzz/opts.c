@@ -12,10 +12,10 @@ struct target {
 };
 
 static const char *const choices[] = {"one", "two", NULL};
-static const struct prop *const props = PROPS(
-    PROP_BOOL(struct target, on, "off", ""), PROP_I64(struct target, number, "0", -9, 99, ""),
-    PROP_SIZE(struct target, size, "1M", 0, 0, ""), PROP_STR(struct target, text, NULL, ""),
-    PROP_ENUM(struct target, choice, "one", choices, ""));
+static const struct prop *const props =
+    PROPS(PROP_BOOL(struct target, on, "off", ""), PROP_I64(struct target, number, "0", -9, 99, ""),
+          PROP_SIZE(struct target, size, "1M", 0, 0, ""), PROP_STR(struct target, text, NULL, ""),
+          PROP_ENUM(struct target, choice, "one", choices, ""));
 
 /* What a value reads as must be a value that is accepted and reads the same. */
 static void round_trip(struct target *t, const char *name)
