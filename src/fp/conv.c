@@ -72,6 +72,7 @@ u64 fp_from_int(enum fp_format f, enum fp_int kind, u64 a, struct fp_env *env)
         a = (u32)a;
     bool sign = (kind == FP_S32 || kind == FP_S64) && (i64)a < 0;
     struct fp_num n = {.class = FP_FINITE, .sign = sign};
-    n.sig = sign ? -a : a;
+    a = sign ? -a : a;
+    n.sig = a;
     return n.sig ? fp_round_pack(f, &n, env) : fp_zero(f, false);
 }
