@@ -98,6 +98,17 @@ struct device {
     u64 guest_errors;
     struct device *next;
 };
+struct hw_backend { /* see hw_provide */
+    const char *kind;
+    char *id;
+    void *ptr;
+    bool taken;
+    struct hw_backend *next;
+};
+struct blob { /* the "fw_cfg" kind: a file for firmware, named by its id */
+    const void *data;
+    u32 size;
+};
 enum hw_request { HW_POWEROFF, HW_RESET, HW_FAIL };
 /* What all devices of one machine share. Embedded in the board's machine. */
 struct hw {
