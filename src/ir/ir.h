@@ -89,7 +89,7 @@ enum ir_fx {
     _(fmul, 2, 1, FX_FP)                                                                               \
     _(fdiv, 2, 1, FX_FP)                                                                               \
     _(fsqrt, 1, 1, FX_FP)                                                                              \
-    _(fma, 3, 1, FX_FP)    /* aux: 1 = negate the product, 2 = negate the addend */                    \
+    _(fma, 3, 1, FX_FP)    /* aux: 1 = negate the product, 2 = the addend; inf * 0 + NaN is invalid */ \
     _(fnan, 1, 1, FX_PURE)   /* a NaN becomes the canonical quiet NaN (RISC-V 22.3); else unchanged */ \
     _(fmin, 2, 1, FX_FP)   /* IEEE 754-2019 minimumNumber, -0 < +0, canonical NaN (RISC-V 22.6) */     \
     _(fmax, 2, 1, FX_FP)                                                                               \
