@@ -182,13 +182,14 @@ const struct ir_helper rv_h_fpdirty = {"fpdirty", do_fpdirty, HELP_FAULT};
 void rv_reset(struct cpu *c)
 {
     enum { RESET_PC = 0x1000, MXCSR_DEFAULT = 0x1f80 };
+    enum { LINES = 1 << RV_IRQ_MSI | 1 << RV_IRQ_MTI | 1 << RV_IRQ_SEI | 1 << RV_IRQ_MEI }; /* not ours to clear */
     struct rv_cpu *cpu = rv_cpu(c);
     memset(c->r, 0, sizeof c->r);
     c->pc = RESET_PC;
     c->exc = 0;
     c->mxcsr = MXCSR_DEFAULT;
     c->res_addr = ~0ull;
-    __atomic_store_n(&c->irq_pending, 0, __ATOMIC_SEQ_CST);
+    __atomic_fetch_and(&c->irq_pending, LINES, __ATOMIC_SEQ_CST);
 #define _(m) cpu->m = 0;
     FIELDS(_)
 #undef _
