@@ -27,10 +27,11 @@ struct device_class {
     const struct prop *props;    /* members outside the state */
     /* All run with the device's lock held, except init and fini (nobody else can see the device). */
     bool (*init)(struct device *, struct error *); /* after properties: windows, irqs, timers, memory */
-    void (*reset)(struct device *);                /* state is already zero; set what is not zero */
-    void (*restored)(struct device *);             /* state was loaded: re-arm timers, drive lines */
-    void (*fini)(struct device *);
+    void (*reset)(struct device *);    /* state is zero, timers are off; set what is not so */
+    void (*restored)(struct device *); /* state holds any bytes at all: tame it, arm timers, drive lines */
+    void (*fini)(struct device *);     /* also when init failed or never ran */
     void (*irq_in)(struct device *, int line, bool level); /* input lines; the device's own lock held */
+    u8 rank;                     /* of its lock; 0: RANK_DEVICE. Interrupt controllers: RANK_INTC */
     const char *bus;             /* what it plugs into: NULL (board), "pci", "virtio" */
     const void *more;            /* the bus's own class data (struct pci_class, struct virtio_class) */
 };
@@ -54,13 +55,17 @@ struct mmio { /* a window; the board or bus maps it with device_map */
 };
 
 /* ---- interrupt lines -------------------------------------------------------------------------- */
-struct irq { /* an output; set() may be called from any thread, with any device lock held */
+struct irq { /* an output; set() hears of changes only, with the owner's lock held */
     void (*set)(void *to, int line, bool level);
     void *to;
     int line;
+    bool level;
 };
-static inline void irq_set(const struct irq *q, bool level)
+static inline void irq_set(struct irq *q, bool level) /* any thread, with the owner's lock held */
 {
+    if (q->level == level)
+        return;
+    q->level = level;
     if (q->set)
         q->set(q->to, q->line, level);
 }
@@ -71,6 +76,7 @@ struct timer { /* on clock_now_ns(); fire() runs with the device's lock held */
     struct device *dev;
     void (*fire)(struct device *);
     bool on;
+    struct timer *next; /* of the same device */
 };
 void timer_init(struct timer *, struct device *, void (*fire)(struct device *));
 void timer_at(struct timer *, u64 when_ns); /* in the past: at the loop's next turn */
@@ -86,6 +92,8 @@ struct device {
     struct mmio mmio[DEVICE_WINDOWS];
     struct irq *irq;  /* outputs; irq_outputs() in init */
     int n_irq;
+    struct timer *timers;
+    bool started;     /* init succeeded */
     void *bus;        /* the parent, as its kind (struct pci_bus *, struct virtio_transport *) */
     u64 guest_errors;
     struct device *next;
@@ -97,12 +105,17 @@ struct hw {
     struct loop *loop;     /* timers and completions run here */
     struct device *devices; /* in the order they were made */
     struct mutex lock;
+    struct hw_backend *backends;
     /* The guest asked for power-off, reset, or reports failure (value). Any thread; set by the board. */
     void (*request)(void *arg, enum hw_request what, int value);
     void *request_arg;
 };
 void hw_init(struct hw *, struct space *, struct loop *);
 void hw_fini(struct hw *); /* frees all devices, last made first */
+/* Back ends by name: the board provides ("chardev", "serial0", a struct chr *), a device's init takes,
+ * once. NULL: none of that name, or it is taken. The board keeps ownership. */
+void hw_provide(struct hw *, const char *kind, const char *id, void *backend);
+void *hw_take(struct hw *, const char *kind, const char *id, struct error *);
 
 /* For device code */
 void mmio_add(struct device *, int n, const struct mmio_ops *, u64 size);
@@ -125,11 +138,14 @@ bool device_map(struct device *, int window, gpa base, struct error *);
 void device_unmap(struct device *, int window);
 /* Output `n` of `from` drives input `line` of `to` (its class's irq_in, under `to`'s lock). */
 void irq_connect(struct device *from, int n, struct device *to, int line);
-/* As a CPU would: through min/max splitting and the lock. */
+/* The same to anything else (a CPU's line): set(to, line, level) runs under `from`'s lock. */
+void irq_connect_fn(struct device *from, int n, void (*set)(void *to, int line, bool level), void *to,
+                    int line);
+/* As a CPU would: through min/max splitting and the lock. Outside the window: 0, dropped. */
 u64 device_read(struct device *, int window, u64 off, unsigned size);
 void device_write(struct device *, int window, u64 off, u64 val, unsigned size);
 /* Saved state: for each field (name length u8, name, size u32, bytes). Save returns the length; out may
- * be NULL. Restore resets first; unknown or cut fields are refused. */
+ * be NULL. Restore resets first; unknown or cut fields are refused and leave the device reset. */
 size_t device_save(struct device *, u8 *out);
 bool device_restore(struct device *, const u8 *in, size_t len, struct error *);
 #endif

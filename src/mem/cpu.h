@@ -7,9 +7,14 @@
 struct guest;
 struct vcpu;
 
-enum { TLB_BITS = 11, TLB_SIZE = 1 << TLB_BITS, FETCH_BITS = 10, FETCH_SIZE = 1 << FETCH_BITS };
+enum {
+    TLB_BITS = 11, TLB_SIZE = 1 << TLB_BITS,
+    FETCH_BITS = 10, FETCH_SIZE = 1 << FETCH_BITS,
+    JUMP_BITS = 12, JUMP_SIZE = 1 << JUMP_BITS,
+    TLB_CONTEXTS = 16,
+};
 /* tag = page address; any bit of TLB_SLOW makes the fast path's compare fail. host = address + addend. */
-enum { TLB_SLOW = 1u << 11, TLB_INVALID = 1u << 10 };
+enum { TLB_SLOW = 1u << 11, TLB_INVALID = 1u << 10, TLB_IO = 1u << 9, TLB_FLAGS = PAGE_MASK };
 struct tlb_entry {
     u64 tag, addend;
 };
@@ -20,9 +25,8 @@ struct tlb {
     u64 root;              /* page-table root incl. ASID as the guest gave it (satp) */
     u32 mode;              /* what else decides data access: privilege, SUM, MXR ... guest's own bits */
     u32 key;               /* what is constant in translations: see guest_ops.lift */
-    u64 used[3][TLB_SIZE / 64 / 64 + 1]; /* which groups of 64 entries hold anything: read, write, fetch */
+    u64 used_read, used_write, used_fetch; /* bit n: group n (1/32 of the entries) holds something */
     u64 large_base, large_mask; /* addresses covered by mappings larger than a page: 0 mask = none */
-    u64 last_use;
 };
 
 enum access { ACCESS_READ, ACCESS_WRITE, ACCESS_FETCH };
@@ -34,33 +38,32 @@ struct walk { /* a translated page: what a guest's page walk answers */
 };
 
 struct cpu {
-    u64 r[64];         /* guest registers; offset 0, so the first 32 take one-byte displacements */
-    u64 pc;            /* true outside generated code */
-    struct tlb *tlb;   /* the active context */
-    u32 exit_req;      /* atomic; nonzero: leave generated code at the next poll */
+    u32 exit_req;      /* atomic; nonzero: leave generated code at the next poll. First: see jit/jit.h */
     u32 exc;           /* nonzero: a synchronous exception is pending (set with cpu_raise) */
+    u64 r[64];         /* guest registers; the first take one-byte displacements in generated code */
+    u64 pc;            /* true outside generated code and where helpers that fault are called */
+    struct tlb *tlb;   /* the active context */
     u64 exc_cause, exc_value, exc_value2; /* guest's own numbers */
     u32 mxcsr;         /* the guest's rounding mode and sticky flags while generated code does not run */
-    u32 host_mxcsr;
+    u32 host_mxcsr;    /* what C code runs with */
     u64 res_addr, res_value; /* load-reserved: address (~0: none) and what was read */
-    u64 exit_info;     /* generated code to run loop: which link */
-    /* jump cache: guest pc to host code, direct mapped; entries are checked by the target's own entry */
-    struct jump {
-        u64 pc;
-        const void *host;
-    } *jump;
     const struct guest *guest;
     struct space *space;
-    struct vcpu *vcpu;  /* the engine's side */
+    struct vcpu *vcpu; /* the engine's side */
     /* The guest's page walk and its access fault, from its struct guest (mem/ does not know guests). */
     bool (*walk)(struct cpu *, gva, enum access, struct walk *);
     void (*access_fault)(struct cpu *, gva, enum access, bool misaligned);
-    struct tlb *contexts[16]; /* tlb_select's, by last use */
+    struct tlb *contexts[TLB_CONTEXTS]; /* tlb_select's, last used first */
     int n_contexts;
-    int index;          /* 0 .. */
-    u64 irq_pending;    /* atomic bits, guest's numbering; set with guest->irq and a kick */
+    int index;         /* 0 .. */
+    u64 irq_pending;   /* atomic bits, guest's numbering; set with cpu_irq */
+    u64 slow_accesses; /* statistics */
+    /* Where indirect jumps go: guest pc to host code, direct mapped; the target checks its own mapping. */
+    struct jump {
+        u64 pc;
+        const void *host;
+    } jump[JUMP_SIZE];
 };
-enum { JUMP_BITS = 12, JUMP_SIZE = 1 << JUMP_BITS };
 
 /* A synchronous exception: first one wins. The run loop delivers it with guest->raise at cpu->pc. */
 static inline void cpu_raise(struct cpu *c, u64 cause, u64 value)
@@ -80,7 +83,13 @@ void tlb_flush(struct cpu *, u64 page, bool (*match)(u64 root, u64 arg), u64 arg
 /* Loads and stores as the guest does them, slow but complete: TLB, walk, MMIO, page crossing. False: raised. Own thread. */
 bool cpu_load(struct cpu *, gva addr, u16 mop, u64 *out);
 bool cpu_store(struct cpu *, gva addr, u16 mop, u64 v);
-/* Atomic read-modify-write as IR_amo and IR_cas; host is NULL-checked: MMIO raises an access fault. */
+/* Atomic read-modify-write as IR_amo and IR_cas. Memory-mapped devices raise an access fault. */
 bool cpu_amo(struct cpu *, gva addr, u16 aux, u64 v, u64 *old);
 bool cpu_cas(struct cpu *, gva addr, u16 mop, u64 expected, u64 v, u64 *old);
+
+/* Physical page behind a fetch address and its RAM; false: raised. Not cached here: see tlb->fetch. */
+bool cpu_fetch_page(struct cpu *, gva addr, gpa *pa, const u8 **host);
+/* Stores to RAM page `host` (page aligned) leave the fast path from now on. Own thread. */
+void tlb_slow_page(struct cpu *, const u8 *host);
+void cpu_fini_tlb(struct cpu *); /* frees the contexts */
 #endif
