@@ -118,14 +118,12 @@ INSN(riscv, fmax_d, F2,   "0010101 ..... ..... 001 ..... 1010011", NEED(d)) { ch
 /* clang-format on */
 
 /* ---- arithmetic and conversions: rounded ------------------------------------------------------------- */
-static const enum fp_round round_of[] = {FP_RNE, FP_RTZ, FP_RDN, FP_RUP, FP_RMM}; /* by rm */
-
-/* how: op, IR type << 8, aux << 16, rm << 24 */
+/* how: op, IR type << 8, aux << 16, rm << 24; enum fp_round is numbered as rm. */
 static u64 soft(void *cpu, u64 p, u64 q, u64 how)
 {
     enum fp_format fmt = (how >> 8 & 255) == F32 ? FP32 : FP64, other = fmt == FP32 ? FP64 : FP32;
     enum fp_int as = (enum fp_int)(how >> 16 & 255);
-    struct fp_env env = {round_of[how >> 24], 0};
+    struct fp_env env = {(enum fp_round)(how >> 24), 0};
     u64 v;
     switch ((enum ir_opcode)(how & 255)) {
     case IR_fadd: v = fp_add(fmt, p, q, &env); break;

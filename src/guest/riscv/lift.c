@@ -1,4 +1,5 @@
 /* guest/riscv/lift.c - from instruction bytes to the row that says what they mean. */
+#include "base/thread.h"
 #include "guest/riscv/riscv.h"
 
 static struct decoder *wide, *narrow; /* 32 and 16 bits */
@@ -11,7 +12,7 @@ static void make_decoders(void)
 
 static bool present(const struct insn *in, u32 key)
 {
-    u32 exts = (1u << RV_EXT_DECODE) - 1;
+    u32 exts = (1u << RV_EXT_ISA) - 1;
     if (in->needs & exts & ~(key >> RV_KEY_EXT_SHIFT))
         return false;
     return !(in->needs & RV_FP) || key & RV_KEY_FS;

@@ -50,7 +50,7 @@ INSN(riscv, sfence_w_inval, NONE, "0001100 00000 00000 000 00000 1110011", NEED(
 INSN(riscv, sfence_inval_ir, NONE, "0001100 00001 00000 000 00000 1110011", NEED(svinval)) { order_vma(l, a); }
 
 /* Stores to translated code are seen by all harts: what remains is to look the next unit up afresh. */
-INSN(riscv, fence_i, SYS, "............ ..... 001 ..... 0001111", 0)
+INSN(riscv, fence_i, SYS, "............ ..... 001 ..... 0001111", NEED(zifencei))
 {
     (void)a;
     leave(l, EXITX_NEXT);
@@ -101,12 +101,12 @@ static void csr_access(struct lift *l, const struct args *a, val operand)
 }
 
 /* clang-format off */
-INSN(riscv, csrrw,  CSR,  "............ ..... 001 ..... 1110011", 0) { csr_access(l, a, x(l, a->rs1)); }
-INSN(riscv, csrrs,  CSR,  "............ ..... 010 ..... 1110011", 0) { csr_access(l, a, x(l, a->rs1)); }
-INSN(riscv, csrrc,  CSR,  "............ ..... 011 ..... 1110011", 0) { csr_access(l, a, x(l, a->rs1)); }
-INSN(riscv, csrrwi, CSRI, "............ ..... 101 ..... 1110011", 0) { csr_access(l, a, ir_const(l->ir, a->rs1)); }
-INSN(riscv, csrrsi, CSRI, "............ ..... 110 ..... 1110011", 0) { csr_access(l, a, ir_const(l->ir, a->rs1)); }
-INSN(riscv, csrrci, CSRI, "............ ..... 111 ..... 1110011", 0) { csr_access(l, a, ir_const(l->ir, a->rs1)); }
+INSN(riscv, csrrw,  CSR,  "............ ..... 001 ..... 1110011", NEED(zicsr)) { csr_access(l, a, x(l, a->rs1)); }
+INSN(riscv, csrrs,  CSR,  "............ ..... 010 ..... 1110011", NEED(zicsr)) { csr_access(l, a, x(l, a->rs1)); }
+INSN(riscv, csrrc,  CSR,  "............ ..... 011 ..... 1110011", NEED(zicsr)) { csr_access(l, a, x(l, a->rs1)); }
+INSN(riscv, csrrwi, CSRI, "............ ..... 101 ..... 1110011", NEED(zicsr)) { csr_access(l, a, ir_const(l->ir, a->rs1)); }
+INSN(riscv, csrrsi, CSRI, "............ ..... 110 ..... 1110011", NEED(zicsr)) { csr_access(l, a, ir_const(l->ir, a->rs1)); }
+INSN(riscv, csrrci, CSRI, "............ ..... 111 ..... 1110011", NEED(zicsr)) { csr_access(l, a, ir_const(l->ir, a->rs1)); }
 /* clang-format on */
 
 /* ---- Zicbom, Zicboz, Zicbop: cache blocks (unpriv 20.7) -------------------------------------------- */
