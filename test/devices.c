@@ -6,13 +6,13 @@
 static u64 first_seed;
 enum { RAM_SIZE = 1 << 20, ACCESSES = 20000, HOSTILE_STATES = 50, MAX_CUTS = 2000 };
 
-#define RULE(class, cond)                                                                \
-    do {                                                                                 \
-        if (!(cond)) {                                                                   \
-            fprintf(stderr, "%s: %s: not so: %s (SEED=%llu)\n", __FILE__, (class)->name, \
-                    #cond, (unsigned long long)first_seed);                              \
-            abort();                                                                     \
-        }                                                                                \
+#define RULE(class, cond)                                                                       \
+    do {                                                                                        \
+        if (!(cond)) {                                                                          \
+            fprintf(stderr, "%s: %s: not so: %s (SEED=%llu)\n", __FILE__, (class)->name, #cond, \
+                    (unsigned long long)first_seed);                                            \
+            abort();                                                                            \
+        }                                                                                       \
     } while (0)
 
 static u64 rnd(void) /* splitmix64 */

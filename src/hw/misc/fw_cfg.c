@@ -7,7 +7,7 @@
 #include "base/bits.h"
 #include "hw/device.h"
 
-enum { DATA = 0, DATA_END = 8, SELECTOR = 8, DMA = 16, WINDOW = 24 };
+enum { DATA = 0, SELECTOR = 8, DMA = 16, WINDOW = 24 };
 enum { KEY_SIGNATURE = 0, KEY_ID = 1, KEY_DIR = 0x19, KEY_FILES = 0x20, KEY_MASK = 0xbfff };
 enum { ID_TRADITIONAL = 1, ID_DMA = 2 };
 enum { DMA_ERROR = 1, DMA_READ = 2, DMA_SKIP = 4, DMA_SELECT = 8, DMA_WRITE = 16 };
@@ -33,8 +33,8 @@ static struct blob item(const struct fw_cfg *d)
     u32 file = d->s.key - KEY_FILES;
     switch (d->s.key) {
     case KEY_SIGNATURE: return (struct blob){"QEMU", 4};
-    case KEY_ID:        return (struct blob){id, sizeof id};
-    case KEY_DIR:       return (struct blob){d->dir, DIR_HEAD + d->n_files * DIR_ENTRY};
+    case KEY_ID: return (struct blob){id, sizeof id};
+    case KEY_DIR: return (struct blob){d->dir, DIR_HEAD + d->n_files * DIR_ENTRY};
     }
     return file < d->n_files ? d->files[file] : (struct blob){NULL, 0};
 }
@@ -163,7 +163,5 @@ static void fw_cfg_fini(struct device *dev) { free(self(dev)->dir); }
 
 #define F(m) FIELD(struct fw_cfg_state, m)
 DEVICE(fw_cfg, .name = "fw-cfg", .doc = "firmware configuration files",
-    .compatible = "qemu,fw-cfg-mmio",
-    DEVICE_STATE(struct fw_cfg, s),
-    .fields = FIELDS(F(pos), F(key), F(dma_hi)),
-    .init = fw_cfg_init, .fini = fw_cfg_fini);
+       .compatible = "qemu,fw-cfg-mmio", DEVICE_STATE(struct fw_cfg, s),
+       .fields = FIELDS(F(pos), F(key), F(dma_hi)), .init = fw_cfg_init, .fini = fw_cfg_fini);

@@ -15,9 +15,18 @@
 enum { LANES = 2, BANK_WIDTH = 4, BLOCK = 256 << 10 };
 enum { BUFFER_BITS = 5, BUFFER = LANES << BUFFER_BITS };
 enum command {
-    CMD_PROGRAM_ALT = 0x10, CMD_ERASE = 0x20, CMD_PROGRAM = 0x40, CMD_CLEAR_STATUS = 0x50,
-    CMD_LOCK = 0x60, CMD_STATUS = 0x70, CMD_ID = 0x90, CMD_QUERY = 0x98, CMD_SUSPEND = 0xb0,
-    CMD_CONFIRM = 0xd0, CMD_BUFFER = 0xe8, CMD_ARRAY = 0xff,
+    CMD_PROGRAM_ALT = 0x10,
+    CMD_ERASE = 0x20,
+    CMD_PROGRAM = 0x40,
+    CMD_CLEAR_STATUS = 0x50,
+    CMD_LOCK = 0x60,
+    CMD_STATUS = 0x70,
+    CMD_ID = 0x90,
+    CMD_QUERY = 0x98,
+    CMD_SUSPEND = 0xb0,
+    CMD_CONFIRM = 0xd0,
+    CMD_BUFFER = 0xe8,
+    CMD_ARRAY = 0xff,
 };
 enum { SR_READY = 0x80, SR_ERASE_ERROR = 0x20, SR_PROGRAM_ERROR = 0x10 };
 enum mode { SHOW_ARRAY, SHOW_STATUS, SHOW_ID, SHOW_QUERY };
@@ -85,20 +94,19 @@ static void erase(struct pflash *d, u64 off)
 static u8 query_byte(const struct pflash *d, u64 at)
 {
     u64 blocks = d->size / BLOCK - 1, block = BLOCK / LANES / 256;
+    /* clang-format off */
     const u8 table[] = { /* JESD68.01 2.4: from offset 0x10, for one chip */
         'Q', 'R', 'Y', 0x01, 0x00, 0x31, 0x00, 0, 0, 0, 0,
-        0x45, 0x55, 0, 0, 7, 7, 10, 0, 4, 4, 4, 0,              /* volts; times as powers of two */
+        0x45, 0x55, 0, 0, 7, 7, 10, 0, 4, 4, 4, 0,               /* volts; times as powers of two */
         (u8)__builtin_ctzll(d->size / LANES), 0x02, 0x00, BUFFER_BITS, 0,
         1, (u8)blocks, (u8)(blocks >> 8), (u8)block, (u8)(block >> 8),
         'P', 'R', 'I', '1', '0', 0, 0, 0, 0, 0, 1, 0, 0x50, 0,   /* no optional features */
     };
+    /* clang-format on */
     return at >= 0x10 && at - 0x10 < sizeof table ? table[at - 0x10] : 0;
 }
 
-static u8 id_byte(u64 at)
-{
-    return at == 0 ? MAKER : at == 1 ? CHIP : 0;
-}
+static u8 id_byte(u64 at) { return at == 0 ? MAKER : at == 1 ? CHIP : 0; }
 
 static u64 pflash_read(struct device *dev, u64 off, unsigned size)
 {
@@ -112,8 +120,8 @@ static u64 pflash_read(struct device *dev, u64 off, unsigned size)
                      (unsigned long long)off);
         return ld_le32(cells);
     case SHOW_STATUS: lane |= (u8)d->s.status; break;
-    case SHOW_ID:     lane = id_byte(word & 0xff); break;
-    case SHOW_QUERY:  lane = query_byte(d, word & 0xff); break;
+    case SHOW_ID: lane = id_byte(word & 0xff); break;
+    case SHOW_QUERY: lane = query_byte(d, word & 0xff); break;
     }
     return (lane | (u32)lane << 16) >> 8 * (off % BANK_WIDTH);
 }
@@ -129,17 +137,17 @@ static void begin_command(struct pflash *d, u8 cmd)
 {
     switch (cmd) {
     case CMD_PROGRAM_ALT:
-    case CMD_PROGRAM:      expect(d, WANT_WORD); return;
-    case CMD_ERASE:        expect(d, WANT_ERASE); return;
-    case CMD_LOCK:         expect(d, WANT_LOCK); return;
-    case CMD_BUFFER:       expect(d, WANT_COUNT); return;
+    case CMD_PROGRAM: expect(d, WANT_WORD); return;
+    case CMD_ERASE: expect(d, WANT_ERASE); return;
+    case CMD_LOCK: expect(d, WANT_LOCK); return;
+    case CMD_BUFFER: expect(d, WANT_COUNT); return;
     case CMD_SUSPEND:
     case CMD_CONFIRM: /* nothing is ever under way */
-    case CMD_STATUS:       d->s.mode = SHOW_STATUS; return;
+    case CMD_STATUS: d->s.mode = SHOW_STATUS; return;
     case CMD_CLEAR_STATUS: d->s.status = 0; return;
-    case CMD_ID:           d->s.mode = SHOW_ID; return;
-    case CMD_QUERY:        d->s.mode = SHOW_QUERY; return;
-    case CMD_ARRAY:        d->s.mode = SHOW_ARRAY; return;
+    case CMD_ID: d->s.mode = SHOW_ID; return;
+    case CMD_QUERY: d->s.mode = SHOW_QUERY; return;
+    case CMD_ARRAY: d->s.mode = SHOW_ARRAY; return;
     }
     guest_error(&d->dev, "unknown flash command %#x", cmd);
     d->s.mode = SHOW_ARRAY;
@@ -262,8 +270,6 @@ static const struct prop props[] = {
 
 #define F(m) FIELD(struct pflash_state, m)
 DEVICE(pflash, .name = "cfi.pflash01", .doc = "parallel NOR flash with Intel commands",
-    .compatible = "cfi-flash",
-    DEVICE_STATE(struct pflash, s),
-    .fields = FIELDS(F(mode), F(step), F(status), F(start), F(len), F(left), F(buffer)),
-    .props = props,
-    .init = pflash_init, .restored = pflash_restored, .fini = pflash_fini);
+       .compatible = "cfi-flash", DEVICE_STATE(struct pflash, s),
+       .fields = FIELDS(F(mode), F(step), F(status), F(start), F(len), F(left), F(buffer)),
+       .props = props, .init = pflash_init, .restored = pflash_restored, .fini = pflash_fini);

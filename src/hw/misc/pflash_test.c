@@ -31,7 +31,7 @@ TEST(pflash_identifies_itself)
     cmd(0x55 * 4, 0x98);
     assert(get(0x10 * 4) == ('Q' | 'Q' << 16) && get(0x12 * 4) == ('Y' | 'Y' << 16));
     assert((u8)get(0x13 * 4) == 1 && (u8)get(0x31 * 4) == 'P');
-    assert(1u << (u8)get(0x27 * 4) == (1 << 20) / 2);                     /* one chip's size */
+    assert(1u << (u8)get(0x27 * 4) == (1 << 20) / 2);                       /* one chip's size */
     assert((u8)get(0x2d * 4) == 3 && (u8)get(0x30 * 4) << 16 == BLOCK / 2); /* blocks, and theirs */
     assert(device_read(r.d, 0, 0x10 * 4 + 2, 1) == 'Q' && get(0xff * 4) == 0);
     cmd(0, 0x90);
