@@ -35,7 +35,7 @@ struct device_class {
     /* The rest runs with the device's lock held, but for init and fini: nobody else sees it then.
      * init: after properties; declares windows, lines, timers. reset: the state is zero, timers are
      * off; sets what is not so. restored: the state holds any bytes at all; tames them, arms
-     * timers, drives lines. fini: also when init failed or never ran. irq_in: an input line changed. */
+     * timers, drives lines. fini: also when init failed or never ran. irq_in: a line changed. */
     bool (*init)(struct device *, struct error *);
     void (*reset)(struct device *);
     void (*restored)(struct device *);
