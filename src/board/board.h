@@ -1,0 +1,42 @@
+/* board/board.h - machines: made from options, run until the guest or the user ends them. */
+#ifndef BOARD_BOARD_H
+#define BOARD_BOARD_H
+#include "engine/engine.h"
+
+/* A back end or a device the user asked for. Back ends are opened before any device is made. */
+enum part_kind { PART_CHARDEV, PART_DRIVE, PART_NETDEV, PART_DEVICE };
+struct part {
+    struct part *next;
+    enum part_kind kind;
+    char *id;
+    char *text; /* chr_open's, net_open's; a drive's blk_props; a device's "NAME,property=value,..." */
+};
+struct machine_opts { /* rows of machine_props, and lists that are no rows */
+    char *machine, *cpu, *kernel, *initrd, *append, *bios, *dtb, *dumpdtb;
+    char *serial; /* id of the chardev behind the first serial port; NULL: nothing */
+    u64 cpus, memory;
+    bool no_reboot;
+    struct engine_opts engine;
+    struct part *parts; /* in the order they were added */
+};
+extern const struct prop machine_props[];
+void machine_opts_init(struct machine_opts *);
+void machine_opts_fini(struct machine_opts *);
+/* id NULL: one is made up. Returns the id, which the part owns. */
+const char *machine_opts_add(struct machine_opts *, enum part_kind, const char *id, const char *text);
+
+struct board; /* a kind of machine: board/machine.h */
+REGISTRY(board);
+const char *board_name(const struct board *);
+const char *board_guest(const struct board *);
+const char *board_doc(const struct board *);
+
+struct machine;
+/* Everything but the first instruction: opens files and back ends, makes devices, loads the guest.
+ * `opts` is borrowed until machine_free. NULL: the error says why. */
+struct machine *machine_new(const struct machine_opts *, struct error *);
+/* Runs on the calling thread until the guest powers off, fails, or machine_quit. Returns the exit status. */
+int machine_run(struct machine *);
+void machine_quit(struct machine *); /* any thread, also from a signal handler */
+void machine_free(struct machine *); /* stops, flushes and closes everything */
+#endif
