@@ -6,9 +6,9 @@ WARN := -Wall -Wextra -Wshadow -Wconversion -Wno-sign-conversion -Wstrict-protot
 OPT ?= -O2
 ifdef SAN
 BUILD := build-$(SAN)
-SANFLAGS := -fsanitize=$(subst asan,address,$(subst ubsan,undefined,$(subst tsan,thread,$(SAN)))) -fno-omit-frame-pointer
+SANFLAGS := -fsanitize=$(subst asan,address,$(subst ubsan,undefined,$(subst tsan,thread,$(SAN)))) -fno-omit-frame-pointer -Wno-maybe-uninitialized
 endif
-CFLAGS := -std=gnu11 -g $(OPT) -Isrc $(WARN) -fno-strict-aliasing $(SANFLAGS) -MMD -MP -pthread
+CFLAGS := -std=gnu11 -D_GNU_SOURCE -g $(OPT) -Isrc $(WARN) -fno-strict-aliasing $(SANFLAGS) -MMD -MP -pthread
 LIBS := -lfdt -lslirp -lzstd -lz -lm
 
 SRC := $(wildcard src/*/*.c src/*/*/*.c)

@@ -34,29 +34,34 @@ typedef u64 gva; /* guest virtual address */
 #define add_ok(a, b, out) (!__builtin_add_overflow(a, b, out))
 #define mul_ok(a, b, out) (!__builtin_mul_overflow(a, b, out))
 
-/* Set-up and control failures: lives on the caller's stack, never NULL. Both return false. */
+/* Set-up and control failures: lives on the caller's stack, never NULL. Both calls are the value
+ * false, and visibly so: the compiler then knows that nobody uses what a failed call did not set. */
 struct error {
     int code; /* an errno value */
     char msg[252];
 };
-bool error_set(struct error *e, int code, const char *fmt, ...) PRINTF(3, 4);
-bool error_prefix(struct error *e, const char *fmt, ...) PRINTF(2, 3);
+void error_put(struct error *e, int code, const char *fmt, ...) PRINTF(3, 4);
+void error_put_prefix(struct error *e, const char *fmt, ...) PRINTF(2, 3);
+#define error_set(e, ...) ({ error_put(e, __VA_ARGS__); false; })
+#define error_prefix(e, ...) ({ error_put_prefix(e, __VA_ARGS__); false; })
 
 /* Zeroed memory that is never NULL: a small allocation that fails ends the process. */
 void *xalloc(size_t n);
-void *xresize(void *p, size_t n);
+void *xalloc_array(size_t n, size_t size);
+void *xresize(void *p, size_t n); /* what was added is not zeroed */
 char *xstrdup(const char *s);
 char *xprintf(const char *fmt, ...) PRINTF(1, 2);
 #define new(T) ((T *)xalloc(sizeof(T)))
-#define new_array(T, n) ((T *)xalloc(sizeof(T) * (size_t)(n)))
+#define new_array(T, n) ((T *)xalloc_array((size_t)(n), sizeof(T)))
 
 /* One line adds an object to a linker section; EACH() walks the section, in no order. */
 #define REGISTER(kind, obj)                                               \
     static const struct kind *const obj##_reg __attribute__((             \
         used, retain, section("reg_" #kind))) = &obj
+/* Weak: a program without a single object of this kind links too, and its EACH() runs zero times. */
 #define REGISTRY(kind)                                                    \
-    extern const struct kind *const __start_reg_##kind[];                 \
-    extern const struct kind *const __stop_reg_##kind[]
+    extern const struct kind *const __start_reg_##kind[] __attribute__((weak)); \
+    extern const struct kind *const __stop_reg_##kind[] __attribute__((weak))
 #define EACH(kind, p)                                                     \
     for (const struct kind *const *p = __start_reg_##kind; p < __stop_reg_##kind; p++)
 

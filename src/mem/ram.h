@@ -17,6 +17,7 @@ enum {
 struct ram {
     u8 *host;      /* page-aligned mapping of `size` bytes */
     u64 size;
+    u64 mapped;    /* size, rounded up to what the host maps */
     int fd;        /* memfd */
     u8 *track;     /* one byte per page, atomic */
     /* Set by the engine: `len` bytes at `off` in a TRACK_CODE page were written. Any thread. */
@@ -29,7 +30,7 @@ void ram_free(struct ram *);
 /* Call before or after any write that generated code did not do itself (DMA, loaders, slow path). */
 static inline void ram_written(struct ram *r, u64 off, u64 len)
 {
-    for (u64 p = off >> PAGE_BITS; p <= (off + len - 1) >> PAGE_BITS; p++)
+    for (u64 p = off >> PAGE_BITS; p << PAGE_BITS < off + len; p++)
         if (UNLIKELY(__atomic_load_n(&r->track[p], __ATOMIC_RELAXED) & TRACK_CODE) && r->code_written)
             r->code_written(r->code_arg, r, off, len);
 }
