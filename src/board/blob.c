@@ -1,5 +1,4 @@
 /* board/blob.c - boot files: opened, read and unpacked with nothing taken on trust. */
-#define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>

@@ -1,6 +1,7 @@
 /* board/board.h - machines: made from options, run until the guest or the user ends them. */
 #ifndef BOARD_BOARD_H
 #define BOARD_BOARD_H
+#include "base/opts.h"
 #include "engine/engine.h"
 
 /* A back end or a device the user asked for. Back ends are opened before any device is made. */
@@ -12,7 +13,7 @@ struct part {
     char *text; /* chr_open's, net_open's; a drive's blk_props; a device's "NAME,property=value,..." */
 };
 struct machine_opts { /* rows of machine_props, and lists that are no rows */
-    char *machine, *cpu, *kernel, *initrd, *append, *bios, *dtb, *dumpdtb;
+    char *guest, *machine, *cpu, *kernel, *initrd, *append, *bios, *dtb, *dumpdtb;
     char *serial; /* id of the chardev behind the first serial port; NULL: nothing */
     u64 cpus, memory;
     bool no_reboot;
@@ -38,5 +39,7 @@ struct machine *machine_new(const struct machine_opts *, struct error *);
 /* Runs on the calling thread until the guest powers off, fails, or machine_quit. Returns the exit status. */
 int machine_run(struct machine *);
 void machine_quit(struct machine *); /* any thread, also from a signal handler */
+/* Writes the device tree. */
+bool machine_dump_tree(struct machine *, const char *path, struct error *);
 void machine_free(struct machine *); /* stops, flushes and closes everything */
 #endif

@@ -1,5 +1,4 @@
 /* board/boot.c - placing files in guest RAM: bounds, overlaps, and programs of any kind. */
-#define _GNU_SOURCE
 #include <errno.h>
 #include <unistd.h>
 #include "base/bits.h"

@@ -10,6 +10,7 @@
 /* ---- options ---------------------------------------------------------------------------------- */
 #define O struct machine_opts
 const struct prop machine_props[] = {
+    PROP_STR(O, guest, "riscv64", "instruction set"),
     PROP_STR(O, machine, "virt", "kind of machine"),
     PROP_STR(O, cpu, NULL, "CPU model and its features: rv64,sv57=off"),
     PROP_U64(O, cpus, "1", 0, 0, "number of CPUs"),
@@ -119,10 +120,6 @@ static void close_backends(struct machine *m)
 }
 
 /* ---- devices ---------------------------------------------------------------------------------- */
-struct setting {
-    struct device *dev;
-};
-
 static bool set_prop(void *arg, const char *key, const char *value, struct error *err)
 {
     return device_set(arg, key ? key : value, key ? value : "on", err);
@@ -217,19 +214,26 @@ const char *board_name(const struct board *b) { return b->name; }
 const char *board_guest(const struct board *b) { return b->guest; }
 const char *board_doc(const struct board *b) { return b->doc; }
 
-static const struct board *find_board(const char *name, struct error *err)
+static const struct board *find_board(const struct machine_opts *o, struct error *err)
 {
-    const char *names[64];
+    enum { MAX_NAMES = 64 };
+    const char *names[MAX_NAMES];
     size_t n = 0;
+    if (!guest_find(o->guest)) {
+        error_set(err, ENOENT, "no guest '%s'", o->guest);
+        return NULL;
+    }
     EACH(board, b) {
-        if (!strcmp((*b)->name, name))
+        if (strcmp((*b)->guest, o->guest))
+            continue;
+        if (!strcmp((*b)->name, o->machine))
             return *b;
-        if (n < ARRAY_LEN(names))
+        if (n < MAX_NAMES)
             names[n++] = (*b)->name;
     }
-    const char *near = nearest(name, names, n);
-    error_set(err, ENOENT, "no machine '%s'%s%s%s", name, near ? "; did you mean '" : "", near ? near : "",
-              near ? "'?" : "");
+    const char *near = nearest(o->machine, names, n);
+    error_set(err, ENOENT, "no machine '%s' for %s%s%s%s", o->machine, o->guest, near ? "; did you mean '" : "",
+              near ? near : "", near ? "'?" : "");
     return NULL;
 }
 
@@ -256,13 +260,10 @@ static bool check_size(const struct board *b, const struct machine_opts *o, stru
 static bool build(struct machine *m, struct error *err)
 {
     const struct machine_opts *o = m->opts;
-    const struct guest *guest = guest_find(m->board->guest);
-    if (!guest)
-        return error_set(err, ENOENT, "no guest '%s'", m->board->guest);
     m->ram = ram_new(o->memory + m->board->rom_size, false, err);
     if (!m->ram)
         return false;
-    m->engine = engine_new(guest, m->space, m->ram, &o->engine, err);
+    m->engine = engine_new(guest_find(o->guest), m->space, m->ram, &o->engine, err);
     if (!m->engine)
         return false;
     for (u64 i = 0; i < o->cpus; i++)
@@ -281,7 +282,7 @@ static bool build(struct machine *m, struct error *err)
 
 struct machine *machine_new(const struct machine_opts *o, struct error *err)
 {
-    const struct board *board = find_board(o->machine, err);
+    const struct board *board = find_board(o, err);
     if (!board || !check_size(board, o, err))
         return NULL;
     struct machine *m = xalloc(board->size);
@@ -297,6 +298,17 @@ struct machine *machine_new(const struct machine_opts *o, struct error *err)
         return m;
     machine_free(m);
     return NULL;
+}
+
+bool machine_dump_tree(struct machine *m, const char *path, struct error *err)
+{
+    size_t len;
+    const void *tree = m->board->tree(m, &len);
+    FILE *f = fopen(path, "we");
+    bool ok = f && fwrite(tree, 1, len, f) == len;
+    if (f)
+        ok &= !fclose(f);
+    return ok || error_set(err, errno, "device tree '%s': %s", path, strerror(errno));
 }
 
 int machine_run(struct machine *m)
