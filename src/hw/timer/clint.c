@@ -121,7 +121,7 @@ static const struct prop props[] = {
 
 #define F(m) FIELD(struct clint_state, m)
 DEVICE(clint, .name = "riscv.clint", .doc = "RISC-V timer and software interrupts",
-    .compatible = "sifive,clint0",
+    .compatible = "sifive,clint0 riscv,clint0",
     DEVICE_STATE(struct clint, s),
     .fields = FIELDS(F(mtimecmp), F(offset), F(msip)),
     .props = props, .rank = RANK_INTC,
