@@ -26,13 +26,26 @@ void machine_opts_fini(struct machine_opts *);
 /* id NULL: one is made up. Returns the id, which the part owns. */
 const char *machine_opts_add(struct machine_opts *, enum part_kind, const char *id, const char *text);
 
-struct board; /* a kind of machine: board/machine.h */
-REGISTRY(board);
-const char *board_name(const struct board *);
-const char *board_guest(const struct board *);
-const char *board_doc(const struct board *);
-
 struct machine;
+struct board { /* a kind of machine */
+    const char *name, *guest, *doc;
+    const char *cpu_models;       /* as --cpu takes them, separated by spaces */
+    const struct prop *cpu_props; /* what can follow the model: "rv64,sv57=off" */
+    u32 size;                     /* of the board's struct, which begins with struct machine */
+    u64 max_cpus, min_memory, max_memory;
+    u64 rom_size;                 /* of what the board keeps behind the guest's memory in the same object */
+    /* Devices, wires and address map; CPUs are there, back ends are open. */
+    bool (*build)(struct machine *, struct error *);
+    /* Loads the guest and sets every CPU to its first instruction: at the start and after each reset. */
+    bool (*boot)(struct machine *, struct error *);
+    const void *(*tree)(struct machine *, size_t *len); /* the device tree of the last boot */
+    void (*fini)(struct machine *);                     /* also after a failed build */
+};
+REGISTRY(board);
+#define BOARD(id, ...)                                    \
+    static const struct board id##_board = {__VA_ARGS__}; \
+    REGISTER(board, id##_board)
+
 /* Everything but the first instruction: opens files and back ends, makes devices, loads the guest.
  * `opts` is borrowed until machine_free. NULL: the error says why. */
 struct machine *machine_new(const struct machine_opts *, struct error *);

@@ -115,6 +115,17 @@ void dt_str(struct dt *t, const char *name, const char *v)
     dt_bytes(t, name, v, strlen(v) + 1);
 }
 
+void dt_words(struct dt *t, const char *name, const char *words)
+{
+    size_t len = strlen(words) + 1;
+    char *list = xstrdup(words);
+    for (size_t i = 0; i < len; i++)
+        if (list[i] == ' ')
+            list[i] = 0;
+    dt_bytes(t, name, list, len);
+    free(list);
+}
+
 void dt_cells(struct dt *t, const char *name, const u32 *cells, size_t n)
 {
     u32 *be = new_array(u32, n);

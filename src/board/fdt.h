@@ -16,7 +16,8 @@ void dt_end(struct dt *);
 void dt_flag(struct dt *, const char *name);
 void dt_u32(struct dt *, const char *name, u32 v);
 void dt_str(struct dt *, const char *name, const char *v);
-void dt_bytes(struct dt *, const char *name, const void *v, size_t len); /* also string lists */
+void dt_words(struct dt *, const char *name, const char *words); /* a string list: one per word of the text */
+void dt_bytes(struct dt *, const char *name, const void *v, size_t len);
 void dt_cells(struct dt *, const char *name, const u32 *cells, size_t n);
 #define DT_CELLS(t, name, ...) \
     dt_cells(t, name, (const u32[]){__VA_ARGS__}, sizeof((const u32[]){__VA_ARGS__}) / sizeof(u32))

@@ -7,6 +7,8 @@
 #include "net/net.h"
 #include "ui/ui.h"
 
+enum { MAX_NAMES = 256 }; /* candidates for "did you mean" */
+
 /* ---- options ---------------------------------------------------------------------------------- */
 #define O struct machine_opts
 const struct prop machine_props[] = {
@@ -125,24 +127,39 @@ static bool set_prop(void *arg, const char *key, const char *value, struct error
     return device_set(arg, key ? key : value, key ? value : "on", err);
 }
 
+static void no_class(const char *name, struct error *err)
+{
+    const char *names[MAX_NAMES];
+    size_t n = 0;
+    EACH(device_class, c)
+        if ((*c)->bus && n < MAX_NAMES)
+            names[n++] = (*c)->name;
+    const char *near = nearest(name, names, n);
+    error_set(err, ENOENT, "no device '%s'%s%s%s", name, near ? "; did you mean '" : "", near ? near : "",
+              near ? "'?" : "");
+}
+
 struct device *machine_device(struct machine *m, const char *class_name, const char *id, const char *props,
                               struct error *err)
 {
     const struct device_class *class = device_class_find(class_name);
     if (!class) {
-        error_set(err, ENOENT, "no device '%s'", class_name);
+        no_class(class_name, err);
         return NULL;
     }
     struct device *d = device_new(&m->hw, class, id);
     return !props || opts_parse(props, set_prop, d, err) ? d : NULL;
 }
 
+/* The user's device, onto the bus of its class. */
 static bool plug(struct machine *m, const struct part *p, struct error *err)
 {
     size_t n = strcspn(p->text, ",");
-    char *class_name = xprintf("%.*s", (int)n, p->text);
-    bool ok = m->board->plug(m, class_name, p->id, p->text[n] ? p->text + n + 1 : NULL, err);
-    free(class_name);
+    char *name = xprintf("%.*s", (int)n, p->text);
+    struct device *d = machine_device(m, name, p->id, p->text[n] ? p->text + n + 1 : NULL, err);
+    bool ok = d && (d->class->bus || error_set(err, EINVAL, "it is a part of machines and cannot be added"));
+    ok = ok ? device_start(d, err) : d && error_prefix(err, "%s '%s': ", name, p->id);
+    free(name);
     return ok;
 }
 
@@ -210,13 +227,8 @@ static void on_quit(void *arg)
 }
 
 /* ---- life ------------------------------------------------------------------------------------- */
-const char *board_name(const struct board *b) { return b->name; }
-const char *board_guest(const struct board *b) { return b->guest; }
-const char *board_doc(const struct board *b) { return b->doc; }
-
 static const struct board *find_board(const struct machine_opts *o, struct error *err)
 {
-    enum { MAX_NAMES = 64 };
     const char *names[MAX_NAMES];
     size_t n = 0;
     if (!guest_find(o->guest)) {

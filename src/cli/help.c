@@ -48,13 +48,21 @@ static void list_devices(FILE *f)
 static void list_machines(FILE *f)
 {
     EACH(board, b)
-        line(f, board_name(*b), board_doc(*b));
+        line(f, (*b)->name, (*b)->doc);
 }
 
 static void list_guests(FILE *f)
 {
     EACH(guest, g)
         line(f, (*g)->name, NULL);
+}
+
+static void list_cpus(FILE *f)
+{
+    EACH(board, b) {
+        fprintf(f, "%s, machine %s: %s, each with\n", (*b)->guest, (*b)->name, (*b)->cpu_models);
+        help_props(f, (*b)->cpu_props);
+    }
 }
 
 static void list_netdevs(FILE *f)
@@ -82,6 +90,7 @@ static const struct list {
 } lists[] = {
     {"devices", "what --add and -device take; NAME,help tells more", list_devices},
     {"machines", "kinds of machine", list_machines},
+    {"cpus", "CPU models and their features", list_cpus},
     {"guests", "instruction sets", list_guests},
     {"netdevs", "what a network card can be connected to", list_netdevs},
     {"accels", "how instructions run", list_accels},
