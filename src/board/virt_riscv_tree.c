@@ -111,7 +111,7 @@ static void pci_node(struct virt *v, struct dt *t)
     dt_u32(t, "#size-cells", 2);
     dt_u32(t, "#interrupt-cells", 1);
     dt_u32(t, "linux,pci-domain", 0);
-    DT_CELLS(t, "bus-range", 0, 0);
+    DT_CELLS(t, "bus-range", 0, 255);
     dt_flag(t, "dma-coherent");
     DT_CELLS(t, "ranges", IO, DT64(0), DT64(PIO_BASE), DT64(PIO_SIZE), MEM32, DT64(MMIO_BASE), DT64(MMIO_BASE),
              DT64(MMIO_SIZE), MEM64, DT64(virt_mmio64_base(v)), DT64(virt_mmio64_base(v)), DT64(MMIO64_SIZE));

@@ -9,6 +9,7 @@ struct cli { /* what a command line asked for */
     u8 grammar;
     const char *program; /* as messages and help name us */
     const char *guest;   /* of `system GUEST`; NULL: any */
+    FILE *out;           /* for help and lists */
     struct machine_opts m;
     bool done;           /* help or a list was printed: nothing is to run */
     /* rows of cli_props */
@@ -66,4 +67,5 @@ struct command { /* `myna NAME ARGS` */
 };
 extern const struct command commands[]; /* ends with name NULL */
 extern const char version_text[];
+int cli_main(int argc, char **argv); /* the whole program; returns its exit status */
 #endif

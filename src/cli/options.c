@@ -13,7 +13,7 @@ static const struct prop cli_props[] = {
 
 void cli_init(struct cli *c, u8 grammar, const char *program, const char *guest)
 {
-    *c = (struct cli){.grammar = grammar, .program = program, .guest = guest, .objects = xstrdup("")};
+    *c = (struct cli){.grammar = grammar, .program = program, .guest = guest, .out = stdout, .objects = xstrdup("")};
     props_defaults(cli_props, c);
     machine_opts_init(&c->m);
 }
@@ -76,7 +76,7 @@ static bool refuse(struct cli *c, const struct option *o, const char *value, str
 bool show_list(struct cli *c, const char *what, struct error *err)
 {
     c->done = true;
-    return help_list(stdout, what, err);
+    return help_list(c->out, what, err);
 }
 
 static bool set_action(struct cli *c, const struct option *o, const char *value, struct error *err)
@@ -92,7 +92,7 @@ static bool set_action(struct cli *c, const struct option *o, const char *value,
 static bool set_help(struct cli *c, const struct option *o, const char *value, struct error *err)
 {
     (void)o, (void)value, (void)err;
-    help_options(stdout, c->grammar, c->program);
+    help_options(c->out, c->grammar, c->program);
     c->done = true;
     return true;
 }
@@ -106,7 +106,7 @@ static bool set_list(struct cli *c, const struct option *o, const char *value, s
 static bool set_version(struct cli *c, const struct option *o, const char *value, struct error *err)
 {
     (void)o, (void)value, (void)err;
-    puts(version_text);
+    fprintf(c->out, "%s\n", version_text);
     c->done = true;
     return true;
 }

@@ -69,7 +69,7 @@ bool set_log(struct cli *c, const struct option *o, const char *value, struct er
     if (is_help(value)) {
         for (unsigned i = 0; i < ARRAY_LEN(log_items); i++)
             if (log_items[i].dump || log_items[i].trace)
-                printf("%s\n", log_items[i].name);
+                fprintf(c->out, "%s\n", log_items[i].name);
         c->done = true;
         return true;
     }
