@@ -76,11 +76,11 @@ test: ## everything that must pass before a commit: minutes
 	@MAKE='$(MAKE)' JOBS=$(JOBS) test/run.sh
 check-long: ## sanitizers, both compilers, long random runs, fuzzing: an hour
 	@tools/deps.sh build run test fuzz
-	@MAKE='$(MAKE)' JOBS=$(JOBS) test/long.sh
-fuzz: ## run every fuzz target for SECONDS=60 with libFuzzer
+	@MAKE='$(MAKE)' JOBS=$(JOBS) CLANG=$(CLANG) test/long.sh
+fuzz: ## run every fuzz target for TIME=60 seconds with libFuzzer
 	@tools/deps.sh build fuzz
 	@$(MAKE) --no-print-directory -j$(JOBS) SAN=fuzz CC=$(CLANG) fuzz-programs
-	@BUILD=build-fuzz SECONDS=$(or $(SECONDS),60) test/fuzz/run.sh
+	@BUILD=build-fuzz TIME=$(or $(TIME),60) test/fuzz/run.sh
 fuzz-programs: $(FUZZPROGS)
 bench: ## compare with QEMU; prints a table, writes build/bench.json
 	@tools/deps.sh build run test bench

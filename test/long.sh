@@ -8,7 +8,7 @@ make="${MAKE:-make} --no-print-directory -s -j${JOBS:-1}"
 for san in asan tsan; do
     step "build $san" $make SAN=$san "build-$san/check" && step "check $san" "build-$san/check"
 done
-step "build clang" $make CC=clang-14 programs
+step "build clang" $make CC="${CLANG:-clang-14}" programs
 step build $make programs || finish
 export LONG=1
 step check build/check

@@ -136,3 +136,38 @@ TEST(plic_wires_survive_reset_and_restore)
     assert(claim(S0) == 2);
     rig_fini(&r);
 }
+
+/* Two threads pull wires while this one serves: every pull is served, none is lost. */
+enum { PULLS = 2000 };
+static u32 served[3];
+static void *pull(void *arg)
+{
+    int line = (int)(intptr_t)arg;
+    for (u32 i = 0; i < PULLS; i++) {
+        wire(line, true);
+        while (__atomic_load_n(&served[line], __ATOMIC_ACQUIRE) == i)
+            sched_yield();
+    }
+    return NULL;
+}
+
+TEST(plic_serves_threads)
+{
+    begin();
+    memset(served, 0, sizeof served);
+    enable(S0, 1 << 1 | 1 << 2);
+    pthread_t a = thread_start("pull 1", pull, (void *)1);
+    pthread_t b = thread_start("pull 2", pull, (void *)2);
+    while (served[1] + served[2] < 2 * PULLS) {
+        u32 id = claim(S0);
+        if (!id)
+            continue;
+        wire((int)id, false);
+        complete(S0, id);
+        __atomic_store_n(&served[id], served[id] + 1, __ATOMIC_RELEASE);
+    }
+    thread_join(a);
+    thread_join(b);
+    assert(claim(S0) == 0 && !r.lines);
+    rig_fini(&r);
+}
