@@ -65,7 +65,8 @@ bool blob_read(const struct blob *b, u64 off, void *buf, u64 len, struct error *
     u64 end;
     if (!add_ok(off, len, &end) || end > b->size)
         return blob_bad(b, err, "is cut short: %llu bytes wanted at %llu, the file has %llu",
-                        (unsigned long long)len, (unsigned long long)off, (unsigned long long)b->size);
+                        (unsigned long long)len, (unsigned long long)off,
+                        (unsigned long long)b->size);
     if (b->fd < 0) {
         memcpy(buf, b->data + off, len);
         return true;
@@ -81,7 +82,7 @@ bool blob_read(const struct blob *b, u64 off, void *buf, u64 len, struct error *
     return true;
 }
 
-/* ---- unpacking -------------------------------------------------------------------------------- */
+/* ---- unpacking --------------------------------------------------------------------- */
 /* A source of packed bytes, a chunk at a time. */
 struct packed {
     const struct blob *blob;
@@ -102,7 +103,8 @@ static bool refill(struct packed *p, struct error *err)
 
 static bool too_large(const struct blob *b, u64 limit, struct error *err)
 {
-    return blob_bad(b, err, "unpacks to more than the %llu MiB of memory", (unsigned long long)(limit >> 20));
+    return blob_bad(b, err, "unpacks to more than the %llu MiB of memory",
+                    (unsigned long long)(limit >> 20));
 }
 
 /* RFC 1952, one member. */
@@ -197,8 +199,11 @@ static bool zboot(const struct blob *b, struct packed *p, struct error *err)
 
 bool blob_unpack(const struct blob *in, struct blob *out, u64 limit, struct error *err)
 {
-    *out = (struct blob){.what = in->what, .path = in->path ? xstrdup(in->path) : NULL, .data = in->data,
-                         .size = in->size, .fd = in->fd < 0 ? -1 : fcntl(in->fd, F_DUPFD_CLOEXEC, 0)};
+    *out = (struct blob){.what = in->what,
+                         .path = in->path ? xstrdup(in->path) : NULL,
+                         .data = in->data,
+                         .size = in->size,
+                         .fd = in->fd < 0 ? -1 : fcntl(in->fd, F_DUPFD_CLOEXEC, 0)};
     struct packed *p = new(struct packed);
     p->blob = in;
     p->end = in->size;
@@ -207,7 +212,8 @@ bool blob_unpack(const struct blob *in, struct blob *out, u64 limit, struct erro
     if (ok && how == PACK_NONE && p->off)
         ok = blob_bad(in, err, "its payload is neither gzip nor zstd");
     if (how != PACK_NONE) {
-        void *m = mmap(NULL, limit, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+        void *m = mmap(NULL, limit, PROT_READ | PROT_WRITE,
+                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
         if (m == MAP_FAILED) {
             ok = blob_bad(in, err, "cannot be unpacked: %s", strerror(errno));
         } else {
@@ -216,7 +222,8 @@ bool blob_unpack(const struct blob *in, struct blob *out, u64 limit, struct erro
             out->fd = -1;
             out->data = m;
             out->mapped = limit;
-            ok = how == PACK_GZIP ? gunzip(p, m, limit, &out->size, err) : unzstd(p, m, limit, &out->size, err);
+            ok = how == PACK_GZIP ? gunzip(p, m, limit, &out->size, err)
+                                  : unzstd(p, m, limit, &out->size, err);
         }
     }
     free(p);

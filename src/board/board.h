@@ -10,7 +10,7 @@ struct part {
     struct part *next;
     enum part_kind kind;
     char *id;
-    char *text; /* chr_open's, net_open's; a drive's blk_props; a device's "NAME,property=value,..." */
+    char *text; /* as chr_open and net_open read it; blk_props; "DEVICE,property=value,..." */
 };
 struct machine_opts { /* rows of machine_props, and lists that are no rows */
     char *guest, *machine, *cpu, *kernel, *initrd, *append, *bios, *dtb, *dumpdtb;
@@ -24,7 +24,8 @@ extern const struct prop machine_props[];
 void machine_opts_init(struct machine_opts *);
 void machine_opts_fini(struct machine_opts *);
 /* id NULL: one is made up. Returns the id, which the part owns. */
-const char *machine_opts_add(struct machine_opts *, enum part_kind, const char *id, const char *text);
+const char *machine_opts_add(struct machine_opts *, enum part_kind, const char *id,
+                             const char *text);
 
 struct machine;
 struct board { /* a kind of machine */
@@ -33,10 +34,10 @@ struct board { /* a kind of machine */
     const struct prop *cpu_props; /* what can follow the model: "rv64,sv57=off" */
     u32 size;                     /* of the board's struct, which begins with struct machine */
     u64 max_cpus, min_memory, max_memory;
-    u64 rom_size;                 /* of what the board keeps behind the guest's memory in the same object */
+    u64 rom_size; /* of what the board keeps behind the guest's memory in the same object */
     /* Devices, wires and address map; CPUs are there, back ends are open. */
     bool (*build)(struct machine *, struct error *);
-    /* Loads the guest and sets every CPU to its first instruction: at the start and after each reset. */
+    /* Loads the guest, sets every CPU to its first instruction: at the start, after each reset. */
     bool (*boot)(struct machine *, struct error *);
     const void *(*tree)(struct machine *, size_t *len); /* the device tree of the last boot */
     void (*fini)(struct machine *);                     /* also after a failed build */
@@ -49,7 +50,7 @@ REGISTRY(board);
 /* Everything but the first instruction: opens files and back ends, makes devices, loads the guest.
  * `opts` is borrowed until machine_free. NULL: the error says why. */
 struct machine *machine_new(const struct machine_opts *, struct error *);
-/* Runs on the calling thread until the guest powers off, fails, or machine_quit. Returns the exit status. */
+/* Runs on this thread until the guest powers off, fails, or machine_quit: the exit status. */
 int machine_run(struct machine *);
 void machine_quit(struct machine *); /* any thread, also from a signal handler */
 /* Writes the device tree. */

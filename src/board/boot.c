@@ -4,9 +4,10 @@
 #include "base/bits.h"
 #include "board/boot.h"
 
-/* The file's bytes go through the RAM's memory object: no page of RAM is mapped for it, and a file that
- * shrinks under us is EFAULT. */
-static bool copy_in(const struct blob *b, u64 off, u64 len, struct ram *ram, u64 ram_off, struct error *err)
+/* The file's bytes go through the RAM's memory object: no page of RAM is mapped for it, and a file
+ * that shrinks under us is EFAULT. */
+static bool copy_in(const struct blob *b, u64 off, u64 len, struct ram *ram, u64 ram_off,
+                    struct error *err)
 {
     for (u64 done = 0; done < len;) {
         ssize_t n = pwrite(ram->fd, b->data + off + done, len - done, (off_t)(ram_off + done));
@@ -24,9 +25,9 @@ static bool take(struct boot *boot, const struct blob *b, gpa start, gpa end, st
     for (unsigned i = 0; i < boot->n_spans; i++) {
         const struct boot_span *s = &boot->spans[i];
         if (start < s->end && s->start < end)
-            return blob_bad(b, err, "0x%llx..0x%llx overlaps the %s at 0x%llx..0x%llx", (unsigned long long)start,
-                            (unsigned long long)end - 1, s->what, (unsigned long long)s->start,
-                            (unsigned long long)s->end - 1);
+            return blob_bad(b, err, "0x%llx..0x%llx overlaps the %s at 0x%llx..0x%llx",
+                            (unsigned long long)start, (unsigned long long)end - 1, s->what,
+                            (unsigned long long)s->start, (unsigned long long)s->end - 1);
     }
     if (boot->n_spans == BOOT_SPANS)
         return blob_bad(b, err, "has too many pieces: at most %d are placed", BOOT_SPANS);
@@ -34,20 +35,23 @@ static bool take(struct boot *boot, const struct blob *b, gpa start, gpa end, st
     return true;
 }
 
-bool boot_place(struct boot *boot, const struct blob *b, u64 off, u64 len, u64 room, gpa at, struct error *err)
+bool boot_place(struct boot *boot, const struct blob *b, u64 off, u64 len, u64 room, gpa at,
+                struct error *err)
 {
     room = MAX(room, len);
     if (!room)
         return true;
     gpa end;
     if (at < boot->ram || !add_ok(at, room, &end) || end > boot->ram + boot->ram_size)
-        return blob_bad(b, err, "%llu KiB at 0x%llx do not fit in the memory, which is 0x%llx..0x%llx",
-                        (unsigned long long)((room + 1023) >> 10), (unsigned long long)at,
-                        (unsigned long long)boot->ram, (unsigned long long)(boot->ram + boot->ram_size - 1));
+        return blob_bad(
+            b, err, "%llu KiB at 0x%llx do not fit in the memory, which is 0x%llx..0x%llx",
+            (unsigned long long)((room + 1023) >> 10), (unsigned long long)at,
+            (unsigned long long)boot->ram, (unsigned long long)(boot->ram + boot->ram_size - 1));
     u64 file_end;
     if (!add_ok(off, len, &file_end) || file_end > b->size)
-        return blob_bad(b, err, "is cut short: %llu bytes wanted at %llu, the file has %llu", (unsigned long long)len,
-                        (unsigned long long)off, (unsigned long long)b->size);
+        return blob_bad(b, err, "is cut short: %llu bytes wanted at %llu, the file has %llu",
+                        (unsigned long long)len, (unsigned long long)off,
+                        (unsigned long long)b->size);
     struct ram *ram;
     u64 ram_off;
     u8 *host = space_ram(boot->space, at, room, &ram, &ram_off);
@@ -60,7 +64,8 @@ bool boot_place(struct boot *boot, const struct blob *b, u64 off, u64 len, u64 r
     return true;
 }
 
-bool boot_program(struct boot *boot, const struct blob *file, gpa at, struct boot_image *image, struct error *err)
+bool boot_program(struct boot *boot, const struct blob *file, gpa at, struct boot_image *image,
+                  struct error *err)
 {
     struct blob b;
     bool ok = blob_unpack(file, &b, boot->ram_size, err);

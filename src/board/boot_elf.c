@@ -1,4 +1,4 @@
-/* board/boot_elf.c - ELF programs (System V gABI, chapters 4 and 5) placed at their physical addresses. */
+/* board/boot_elf.c - ELF programs at their physical addresses (System V gABI 4 and 5). */
 #include <elf.h>
 #include "base/bits.h"
 #include "board/boot.h"
@@ -12,7 +12,8 @@ bool is_elf(const struct blob *b)
     return blob_read(b, 0, magic, sizeof magic, &ignored) && !memcmp(magic, ELFMAG, SELFMAG);
 }
 
-static bool read_header(const struct boot *boot, const struct blob *b, Elf64_Ehdr *h, struct error *err)
+static bool read_header(const struct boot *boot, const struct blob *b, Elf64_Ehdr *h,
+                        struct error *err)
 {
     if (!blob_read(b, 0, h, sizeof *h, err))
         return false;
@@ -21,20 +22,19 @@ static bool read_header(const struct boot *boot, const struct blob *b, Elf64_Ehd
     if (h->e_ident[EI_DATA] != ELFDATA2LSB)
         return blob_bad(b, err, "is a big-endian ELF file, this machine is little-endian");
     if (h->e_machine != boot->elf_machine)
-        return blob_bad(b, err, "is an ELF file for machine %u, this machine is %u", h->e_machine, boot->elf_machine);
+        return blob_bad(b, err, "is an ELF file for machine %u, this machine is %u", h->e_machine,
+                        boot->elf_machine);
     if (h->e_type != ET_EXEC && h->e_type != ET_DYN)
         return blob_bad(b, err, "is an ELF file of type %u, not a program", h->e_type);
     if (h->e_phentsize != sizeof(Elf64_Phdr) || !h->e_phnum)
         return blob_bad(b, err, "has no ELF program headers");
     if (h->e_phnum > MAX_SEGMENTS)
-        return blob_bad(b, err, "has %u ELF program headers, the limit is %d", h->e_phnum, MAX_SEGMENTS);
+        return blob_bad(b, err, "has %u ELF program headers, the limit is %d", h->e_phnum,
+                        MAX_SEGMENTS);
     return true;
 }
 
-static bool loaded(const Elf64_Phdr *p)
-{
-    return p->p_type == PT_LOAD && p->p_memsz;
-}
+static bool loaded(const Elf64_Phdr *p) { return p->p_type == PT_LOAD && p->p_memsz; }
 
 /* How far a program linked below RAM moves up; 0 for one that is at home. */
 static u64 displacement(const struct boot *boot, const Elf64_Phdr *ph, unsigned n, gpa at)
@@ -46,7 +46,8 @@ static u64 displacement(const struct boot *boot, const Elf64_Phdr *ph, unsigned 
     return lowest < boot->ram ? at - lowest : 0;
 }
 
-bool boot_elf(struct boot *boot, const struct blob *b, gpa at, struct boot_image *image, struct error *err)
+bool boot_elf(struct boot *boot, const struct blob *b, gpa at, struct boot_image *image,
+              struct error *err)
 {
     Elf64_Ehdr h;
     Elf64_Phdr ph[MAX_SEGMENTS];
@@ -75,6 +76,7 @@ bool boot_elf(struct boot *boot, const struct blob *b, gpa at, struct boot_image
     if (!any)
         return blob_bad(b, err, "has no ELF segment to load");
     if (!entered)
-        return blob_bad(b, err, "its entry point 0x%llx is in no segment", (unsigned long long)h.e_entry);
+        return blob_bad(b, err, "its entry point 0x%llx is in no segment",
+                        (unsigned long long)h.e_entry);
     return true;
 }

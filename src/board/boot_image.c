@@ -1,4 +1,4 @@
-/* board/boot_image.c - RISC-V Linux Images: the boot image header (boot-image-header.rst, version 0.2). */
+/* board/boot_image.c - RISC-V Linux Images (boot-image-header.rst, version 0.2). */
 #include "base/bits.h"
 #include "board/boot.h"
 
@@ -13,8 +13,8 @@ bool is_riscv_image(const struct blob *b)
     return blob_read(b, 0, h, sizeof h, &ignored) && !memcmp(h + MAGIC2, "RSC\x05", 4);
 }
 
-/* The Image is a PE program too (its EFI stub), whose sections say how long the file must be: a truncated
- * download is told here and not by a guest that dies. PE/COFF specification, sections 3 and 4. */
+/* The Image is a PE program too (its EFI stub), whose sections say how long the file must be: a
+ * truncated download is told here, not by a guest that dies. PE format, "COFF File Header". */
 static bool whole(const struct blob *b, u32 pe, struct error *err)
 {
     enum { COFF = 24, SECTION = 40, MAX_SECTIONS = 96 };
@@ -29,13 +29,15 @@ static bool whole(const struct blob *b, u32 pe, struct error *err)
             return false;
         u64 end = (u64)ld_le32(s + 16) + ld_le32(s + 20);
         if (end > b->size)
-            return blob_bad(b, err, "is cut short: its last section ends at %llu, the file has %llu bytes",
+            return blob_bad(b, err,
+                            "is cut short: its last section ends at %llu, the file has %llu bytes",
                             (unsigned long long)end, (unsigned long long)b->size);
     }
     return true;
 }
 
-bool boot_riscv_image(struct boot *boot, const struct blob *b, gpa at, struct boot_image *image, struct error *err)
+bool boot_riscv_image(struct boot *boot, const struct blob *b, gpa at, struct boot_image *image,
+                      struct error *err)
 {
     u8 h[HEADER];
     if (!blob_read(b, 0, h, sizeof h, err))

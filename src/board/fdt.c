@@ -1,4 +1,4 @@
-/* board/fdt.c - device trees over libfdt: the only file that knows it (Devicetree Specification 0.4). */
+/* board/fdt.c - device trees over libfdt, which no other file knows. */
 #include <assert.h>
 #include <errno.h>
 #include <libfdt.h>
@@ -26,13 +26,13 @@ static void grow(struct dt *t)
     t->size = size;
 }
 
-/* Calls into libfdt until the tree has room for the result. What we write can fail for no other reason. */
-#define GROWING(t, call)                         \
-    do {                                         \
-        int r_;                                  \
+/* Calls libfdt until the tree has room for the result; what we write fails for no other reason. */
+#define GROWING(t, call)                          \
+    do {                                          \
+        int r_;                                   \
         while ((r_ = (call)) == -FDT_ERR_NOSPACE) \
-            grow(t);                             \
-        assert(r_ >= 0);                         \
+            grow(t);                              \
+        assert(r_ >= 0);                          \
     } while (0)
 
 static struct dt *alloc(int size)
@@ -95,25 +95,16 @@ void dt_begin(struct dt *t, const char *fmt, ...)
     GROWING(t, fdt_begin_node(t->buf, name));
 }
 
-void dt_end(struct dt *t)
-{
-    GROWING(t, fdt_end_node(t->buf));
-}
+void dt_end(struct dt *t) { GROWING(t, fdt_end_node(t->buf)); }
 
 void dt_bytes(struct dt *t, const char *name, const void *v, size_t len)
 {
     GROWING(t, fdt_property(t->buf, name, v, (int)len));
 }
 
-void dt_flag(struct dt *t, const char *name)
-{
-    dt_bytes(t, name, NULL, 0);
-}
+void dt_flag(struct dt *t, const char *name) { dt_bytes(t, name, NULL, 0); }
 
-void dt_str(struct dt *t, const char *name, const char *v)
-{
-    dt_bytes(t, name, v, strlen(v) + 1);
-}
+void dt_str(struct dt *t, const char *name, const char *v) { dt_bytes(t, name, v, strlen(v) + 1); }
 
 void dt_words(struct dt *t, const char *name, const char *words)
 {
@@ -135,10 +126,7 @@ void dt_cells(struct dt *t, const char *name, const u32 *cells, size_t n)
     free(be);
 }
 
-void dt_u32(struct dt *t, const char *name, u32 v)
-{
-    dt_cells(t, name, &v, 1);
-}
+void dt_u32(struct dt *t, const char *name, u32 v) { dt_cells(t, name, &v, 1); }
 
 void dt_finish(struct dt *t)
 {
@@ -157,7 +145,8 @@ bool dt_chosen(struct dt *t, const char *name, const void *v, size_t len, struct
         if (r >= 0)
             return true;
         if (r != -FDT_ERR_NOSPACE)
-            return error_set(err, EINVAL, "device tree: /chosen/%s cannot be set: %s", name, fdt_strerror(r));
+            return error_set(err, EINVAL, "device tree: /chosen/%s cannot be set: %s", name,
+                             fdt_strerror(r));
         grow(t);
     }
 }

@@ -16,15 +16,16 @@ void dt_end(struct dt *);
 void dt_flag(struct dt *, const char *name);
 void dt_u32(struct dt *, const char *name, u32 v);
 void dt_str(struct dt *, const char *name, const char *v);
-void dt_words(struct dt *, const char *name, const char *words); /* a string list: one per word of the text */
+void dt_words(struct dt *, const char *name, const char *words); /* a list of strings */
 void dt_bytes(struct dt *, const char *name, const void *v, size_t len);
 void dt_cells(struct dt *, const char *name, const u32 *cells, size_t n);
 #define DT_CELLS(t, name, ...) \
     dt_cells(t, name, (const u32[]){__VA_ARGS__}, sizeof((const u32[]){__VA_ARGS__}) / sizeof(u32))
 #define DT64(v) (u32)((u64)(v) >> 32), (u32)(v) /* an address or size of two cells */
-void dt_finish(struct dt *); /* closes the root */
+void dt_finish(struct dt *);                    /* closes the root */
 
 /* Sets a property of /chosen in a finished tree. */
 bool dt_chosen(struct dt *, const char *name, const void *v, size_t len, struct error *);
-const void *dt_data(const struct dt *, size_t *len); /* finished: the flattened tree, until it changes */
+/* The flattened tree, which must be finished; valid until it changes. */
+const void *dt_data(const struct dt *, size_t *len);
 #endif

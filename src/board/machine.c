@@ -1,4 +1,4 @@
-/* board/machine.c - the life of a machine: made from options, started, reset, stopped, taken apart. */
+/* board/machine.c - the life of a machine: made, started, reset, stopped, taken apart. */
 #include <errno.h>
 #include <sys/sysinfo.h>
 #include "base/log.h"
@@ -9,7 +9,7 @@
 
 enum { MAX_NAMES = 256 }; /* candidates for "did you mean" */
 
-/* ---- options ---------------------------------------------------------------------------------- */
+/* ---- options ----------------------------------------------------------------------- */
 #define O struct machine_opts
 const struct prop machine_props[] = {
     PROP_STR(O, guest, "riscv64", "instruction set"),
@@ -48,7 +48,8 @@ void machine_opts_fini(struct machine_opts *o)
     }
 }
 
-const char *machine_opts_add(struct machine_opts *o, enum part_kind kind, const char *id, const char *text)
+const char *machine_opts_add(struct machine_opts *o, enum part_kind kind, const char *id,
+                             const char *text)
 {
     struct part **end = &o->parts, *p = new(struct part);
     unsigned n = 0;
@@ -61,7 +62,7 @@ const char *machine_opts_add(struct machine_opts *o, enum part_kind kind, const 
     return p->id;
 }
 
-/* ---- back ends -------------------------------------------------------------------------------- */
+/* ---- back ends --------------------------------------------------------------------- */
 struct backend {
     struct backend *next;
     struct chr *chr;
@@ -121,7 +122,7 @@ static void close_backends(struct machine *m)
     }
 }
 
-/* ---- devices ---------------------------------------------------------------------------------- */
+/* ---- devices ----------------------------------------------------------------------- */
 static bool set_prop(void *arg, const char *key, const char *value, struct error *err)
 {
     return device_set(arg, key ? key : value, key ? value : "on", err);
@@ -135,12 +136,12 @@ static void no_class(const char *name, struct error *err)
         if ((*c)->bus && n < MAX_NAMES)
             names[n++] = (*c)->name;
     const char *near = nearest(name, names, n);
-    error_set(err, ENOENT, "no device '%s'%s%s%s", name, near ? "; did you mean '" : "", near ? near : "",
-              near ? "'?" : "");
+    error_set(err, ENOENT, "no device '%s'%s%s%s", name, near ? "; did you mean '" : "",
+              near ? near : "", near ? "'?" : "");
 }
 
-struct device *machine_device(struct machine *m, const char *class_name, const char *id, const char *props,
-                              struct error *err)
+struct device *machine_device(struct machine *m, const char *class_name, const char *id,
+                              const char *props, struct error *err)
 {
     const struct device_class *class = device_class_find(class_name);
     if (!class) {
@@ -157,13 +158,14 @@ static bool plug(struct machine *m, const struct part *p, struct error *err)
     size_t n = strcspn(p->text, ",");
     char *name = xprintf("%.*s", (int)n, p->text);
     struct device *d = machine_device(m, name, p->id, p->text[n] ? p->text + n + 1 : NULL, err);
-    bool ok = d && (d->class->bus || error_set(err, EINVAL, "it is a part of machines and cannot be added"));
+    bool ok = d && (d->class->bus ||
+                    error_set(err, EINVAL, "it is a part of machines and cannot be added"));
     ok = ok ? device_start(d, err) : d && error_prefix(err, "%s '%s': ", name, p->id);
     free(name);
     return ok;
 }
 
-/* ---- requests --------------------------------------------------------------------------------- */
+/* ---- requests ---------------------------------------------------------------------- */
 #define REQUEST(what, value) ((u32)(what) + 1 + ((u32)(value) << 8))
 
 static void end(struct machine *m, int status)
@@ -216,17 +218,14 @@ static void on_request(void *arg, enum hw_request what, int value)
 {
     struct machine *m = arg;
     u32 none = 0;
-    if (__atomic_compare_exchange_n(&m->request, &none, REQUEST(what, value), false, __ATOMIC_ACQ_REL,
-                                    __ATOMIC_RELAXED))
+    if (__atomic_compare_exchange_n(&m->request, &none, REQUEST(what, value), false,
+                                    __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
         loop_post(m->loop, serve, m);
 }
 
-static void on_quit(void *arg)
-{
-    machine_quit(arg);
-}
+static void on_quit(void *arg) { machine_quit(arg); }
 
-/* ---- life ------------------------------------------------------------------------------------- */
+/* ---- life -------------------------------------------------------------------------- */
 static const struct board *find_board(const struct machine_opts *o, struct error *err)
 {
     const char *names[MAX_NAMES];
@@ -244,8 +243,8 @@ static const struct board *find_board(const struct machine_opts *o, struct error
             names[n++] = (*b)->name;
     }
     const char *near = nearest(o->machine, names, n);
-    error_set(err, ENOENT, "no machine '%s' for %s%s%s%s", o->machine, o->guest, near ? "; did you mean '" : "",
-              near ? near : "", near ? "'?" : "");
+    error_set(err, ENOENT, "no machine '%s' for %s%s%s%s", o->machine, o->guest,
+              near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
     return NULL;
 }
 
@@ -253,19 +252,21 @@ static bool check_size(const struct board *b, const struct machine_opts *o, stru
 {
     struct sysinfo host;
     if (o->cpus < 1 || o->cpus > b->max_cpus)
-        return error_set(err, ERANGE, "%llu CPUs: the machine '%s' has 1 to %llu", (unsigned long long)o->cpus,
-                         b->name, (unsigned long long)b->max_cpus);
+        return error_set(err, ERANGE, "%llu CPUs: the machine '%s' has 1 to %llu",
+                         (unsigned long long)o->cpus, b->name, (unsigned long long)b->max_cpus);
     if (o->memory < b->min_memory || o->memory > b->max_memory)
         return error_set(err, ERANGE, "memory of %llu MiB: the machine '%s' has %llu to %llu MiB",
-                         (unsigned long long)o->memory >> 20, b->name, (unsigned long long)b->min_memory >> 20,
+                         (unsigned long long)o->memory >> 20, b->name,
+                         (unsigned long long)b->min_memory >> 20,
                          (unsigned long long)b->max_memory >> 20);
     if (o->memory & PAGE_MASK)
-        return error_set(err, EINVAL, "memory of %llu bytes is not a multiple of %d", (unsigned long long)o->memory,
-                         PAGE_SIZE);
+        return error_set(err, EINVAL, "memory of %llu bytes is not a multiple of %d",
+                         (unsigned long long)o->memory, PAGE_SIZE);
     if (sysinfo(&host) == 0 && o->memory / host.mem_unit > host.totalram + host.totalswap)
         return error_set(err, ENOMEM, "memory of %llu MiB is more than the host's %llu MiB",
                          (unsigned long long)o->memory >> 20,
-                         (unsigned long long)(host.totalram + host.totalswap) * host.mem_unit >> 20);
+                         (unsigned long long)(host.totalram + host.totalswap) * host.mem_unit >>
+                             20);
     return true;
 }
 
@@ -331,10 +332,7 @@ int machine_run(struct machine *m)
     return m->status;
 }
 
-void machine_quit(struct machine *m)
-{
-    loop_stop(m->loop);
-}
+void machine_quit(struct machine *m) { loop_stop(m->loop); }
 
 void machine_free(struct machine *m)
 {

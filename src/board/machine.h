@@ -18,6 +18,6 @@ struct machine { /* the board's own struct begins with it */
 };
 
 /* device_new and properties "a=b,c=d" (NULL: none); not started. */
-struct device *machine_device(struct machine *, const char *class_name, const char *id, const char *props,
-                              struct error *);
+struct device *machine_device(struct machine *, const char *class_name, const char *id,
+                              const char *props, struct error *);
 #endif

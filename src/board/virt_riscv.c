@@ -2,16 +2,10 @@
 #include "board/virt_riscv.h"
 #include "guest/riscv/cpu.h"
 
-/* ---- wires ------------------------------------------------------------------------------------ */
-static void set_cpu_line(void *cpu, int line, bool level)
-{
-    cpu_irq(cpu, (unsigned)line, level);
-}
+/* ---- wires ------------------------------------------------------------------------- */
+static void set_cpu_line(void *cpu, int line, bool level) { cpu_irq(cpu, (unsigned)line, level); }
 
-static void timer_due(void *cpu)
-{
-    cpu_irq(cpu, RV_IRQ_STI, true);
-}
+static void timer_due(void *cpu) { cpu_irq(cpu, RV_IRQ_STI, true); }
 
 static void set_timer(struct rv_cpu *cpu, u64 when_ns)
 {
@@ -37,10 +31,10 @@ static void wire_harts(struct virt *v, struct device *clint)
     }
 }
 
-/* ---- devices ---------------------------------------------------------------------------------- */
+/* ---- devices ----------------------------------------------------------------------- */
 /* Makes, starts and maps a device. NULL: failed. */
-static struct device *put(struct virt *v, const char *class_name, const char *id, const char *props, gpa base,
-                          struct error *err)
+static struct device *put(struct virt *v, const char *class_name, const char *id, const char *props,
+                          gpa base, struct error *err)
 {
     struct device *d = machine_device(&v->m, class_name, id, props, err);
     return d && device_start(d, err) && device_map(d, 0, base, err) ? d : NULL;
@@ -54,9 +48,10 @@ gpa virt_mmio64_base(const struct virt *v)
 
 static bool put_pci(struct virt *v, struct error *err)
 {
-    char *props = xprintf("pio_base=%llu,pio_size=%llu,mmio_base=%llu,mmio_size=%llu,mmio64_base=%llu,mmio64_size=%llu",
-                          PIO_BASE, PIO_SIZE, MMIO_BASE, MMIO_SIZE, (unsigned long long)virt_mmio64_base(v),
-                          MMIO64_SIZE);
+    char *props = xprintf("pio_base=%llu,pio_size=%llu,mmio_base=%llu,mmio_size=%llu,mmio64_base=%"
+                          "llu,mmio64_size=%llu",
+                          PIO_BASE, PIO_SIZE, MMIO_BASE, MMIO_SIZE,
+                          (unsigned long long)virt_mmio64_base(v), MMIO64_SIZE);
     struct device *pci = put(v, "pci-host-ecam-generic", "pcie.0", props, ECAM_BASE, err);
     free(props);
     for (int i = 0; pci && i < 4; i++)
@@ -96,7 +91,7 @@ static bool put_devices(struct virt *v, struct error *err)
     return true;
 }
 
-/* ---- the built-in firmware's console ------------------------------------------------------------- */
+/* ---- the built-in firmware's console ----------------------------------------------- */
 /* Like any firmware it drives the serial port by its registers (16550: THR, RBR at 0, LSR at 5). */
 enum { UART_DATA = 0, UART_LSR = 5, LSR_DATA_READY = 1 };
 
@@ -116,13 +111,14 @@ static size_t console_read(void *arg, u8 *buf, size_t len)
     return n;
 }
 
-/* ---- the board ------------------------------------------------------------------------------------ */
+/* ---- the board --------------------------------------------------------------------- */
 static bool virt_build(struct machine *m, struct error *err)
 {
     struct virt *v = to_virt(m);
     const struct machine_opts *o = m->opts;
     if (!space_add_ram(m->space, RAM_BASE, m->ram, 0, o->memory, false, err) ||
-        !space_add_ram(m->space, ROM_BASE, m->ram, o->memory, ROM_SIZE, true, err) || !put_devices(v, err))
+        !space_add_ram(m->space, ROM_BASE, m->ram, o->memory, ROM_SIZE, true, err) ||
+        !put_devices(v, err))
         return false;
     if (!strcmp(o->bios, "default")) {
         struct sbi_host host = {console_write, console_read, m->hw.request, m->hw.request_arg};
@@ -146,7 +142,8 @@ static void virt_fini(struct machine *m)
     dt_free(v->tree);
 }
 
-BOARD(virt_riscv, .name = "virt", .guest = "riscv64", .doc = "RISC-V machine with PCIe and virtio, as QEMU's virt",
-      .cpu_models = "rv64 max", .cpu_props = rv_cpu_props, .size = sizeof(struct virt),
-      .max_cpus = VIRT_HARTS, .min_memory = 2 << 20, .max_memory = 1ull << 40,
-      .rom_size = ROM_SIZE, .build = virt_build, .tree = virt_tree_data, .boot = virt_boot, .fini = virt_fini);
+BOARD(virt_riscv, .name = "virt", .guest = "riscv64",
+      .doc = "RISC-V machine with PCIe and virtio, as QEMU's virt", .cpu_models = "rv64 max",
+      .cpu_props = rv_cpu_props, .size = sizeof(struct virt), .max_cpus = VIRT_HARTS,
+      .min_memory = 2 << 20, .max_memory = 1ull << 40, .rom_size = ROM_SIZE, .build = virt_build,
+      .tree = virt_tree_data, .boot = virt_boot, .fini = virt_fini);

@@ -1,8 +1,8 @@
-/* board/virt_riscv_boot.c - how the riscv64 `virt` machine starts: firmware, program, RAM disk, device tree.
+/* board/virt_riscv_boot.c - how the riscv64 `virt` machine starts: firmware, kernel, disk, tree. */
  *
- * With firmware of the guest's own every hart begins in M-mode in the reset ROM, which jumps to it as
- * OpenSBI's fw_dynamic wants it (docs/firmware/fw_dynamic.md there): a0 hart, a1 device tree, a2 where to
- * go next. With the built-in firmware hart 0 begins in S-mode in the kernel (Linux, riscv/boot.rst). */
+ * With firmware of the guest's own, every hart begins in M-mode in the reset ROM, which jumps to it
+ * as OpenSBI's fw_dynamic wants (its docs/firmware/fw_dynamic.md): a0 hart, a1 tree, a2 where to go
+ * next. With the built-in one, hart 0 begins in S-mode in the kernel (Linux, riscv/boot.rst). */
 #include <elf.h>
 #include <errno.h>
 #include "base/bits.h"
@@ -12,15 +12,15 @@
 
 enum { MIB = 1 << 20, FIRMWARE_SIZE = 2 * MIB, KERNEL_ALIGN = 2 * MIB };
 
-/* ---- programs --------------------------------------------------------------------------------- */
+/* ---- programs ---------------------------------------------------------------------- */
 struct start {
     struct boot boot;
     struct boot_image firmware, kernel; /* entry 0: there is none */
     gpa dtb;
 };
 
-static bool load_program(struct boot *b, const char *what, const char *path, gpa at, struct boot_image *image,
-                         struct error *err)
+static bool load_program(struct boot *b, const char *what, const char *path, gpa at,
+                         struct boot_image *image, struct error *err)
 {
     struct blob blob;
     bool ok = blob_open(&blob, what, path, err) && boot_program(b, &blob, at, image, err);
@@ -45,18 +45,20 @@ static bool load_programs(struct virt *v, struct start *s, struct error *err)
     return error_set(err, EINVAL, "nothing to run: neither a kernel nor firmware is given");
 }
 
-/* ---- the RAM disk and the tree ---------------------------------------------------------------- */
-/* Half of the memory above the kernel, but at most 512 MiB, is left to it; a large disk moves down. */
+/* ---- the RAM disk and the tree ----------------------------------------------------- */
+/* Half of the memory, but at most 512 MiB, is left to the kernel; a large disk moves down. */
 static bool load_initrd(struct virt *v, struct start *s, struct error *err)
 {
     struct blob b;
     gpa first = align_up(s->kernel.end, PAGE_SIZE), limit = s->dtb, at;
     bool ok = blob_open(&b, "initrd", v->m.opts->initrd, err);
     if (ok && (b.size > limit || limit - b.size < first))
-        ok = blob_bad(&b, err, "%llu MiB do not fit between the kernel's end and the device tree at 0x%llx..0x%llx",
-                      (unsigned long long)b.size >> 20, (unsigned long long)first, (unsigned long long)limit);
+        ok = blob_bad(&b, err, "%llu KiB do not fit at 0x%llx..0x%llx, behind the kernel",
+                      (unsigned long long)b.size >> 10, (unsigned long long)first,
+                      (unsigned long long)limit);
     if (ok) {
-        at = MAX(first, (s->kernel.entry & ~(gpa)PAGE_MASK) + MIN(s->boot.ram_size / 2, 512ull * MIB));
+        at = MAX(first,
+                 (s->kernel.entry & ~(gpa)PAGE_MASK) + MIN(s->boot.ram_size / 2, 512ull * MIB));
         at = MIN(at, align_down(limit - b.size, PAGE_SIZE));
         u8 start[8], end[8];
         st_be64(start, at);
@@ -87,7 +89,7 @@ static bool new_tree(struct virt *v, struct error *err)
     return !o->append || dt_chosen(t, "bootargs", o->append, strlen(o->append) + 1, err);
 }
 
-/* Below 3 GiB, where programs that know 32 bits reach it, and at the end of RAM, where it is in nobody's way. */
+/* At the end of RAM, in nobody's way, but below 3 GiB, where programs of 32 bits reach it. */
 static bool load_tree_and_initrd(struct virt *v, struct start *s, struct error *err)
 {
     enum { GROWTH = 512 }; /* for the RAM disk's two properties */
@@ -105,10 +107,10 @@ static bool load_tree_and_initrd(struct virt *v, struct start *s, struct error *
     return boot_place(&s->boot, &b, 0, len, len, s->dtb, err);
 }
 
-/* ---- the reset ROM ------------------------------------------------------------------------------ */
+/* ---- the reset ROM ----------------------------------------------------------------- */
 /* struct fw_dynamic_info, version 2 */
 enum { DYNAMIC_MAGIC = 0x4942534f, DYNAMIC_VERSION = 2, DYNAMIC_S_MODE = 1 };
-enum { ROM_CODE = 24, ROM_ENTRY = ROM_CODE, ROM_DTB = 32, ROM_DYNAMIC = 40, ROM_USED = ROM_DYNAMIC + 48 };
+enum { ROM_ENTRY = 24, ROM_DTB = 32, ROM_DYNAMIC = 40, ROM_USED = 88 };
 
 static void write_rom(struct virt *v, const struct start *s)
 {
@@ -134,8 +136,10 @@ static void write_rom(struct virt *v, const struct start *s)
 bool virt_boot(struct machine *m, struct error *err)
 {
     struct virt *v = to_virt(m);
-    struct start s = {.boot = {.space = m->space, .ram = RAM_BASE, .ram_size = m->opts->memory,
-                               .elf_machine = EM_RISCV}};
+    struct start s = {.boot.space = m->space};
+    s.boot.ram = RAM_BASE;
+    s.boot.ram_size = m->opts->memory;
+    s.boot.elf_machine = EM_RISCV;
     if (!load_programs(v, &s, err) || !new_tree(v, err) || !load_tree_and_initrd(v, &s, err))
         return false;
     write_rom(v, &s);

@@ -5,13 +5,16 @@
 #include "board/virt_riscv.h"
 #include "guest/riscv/cpu.h"
 
-/* phandles: hart n from the last one down, each followed by its interrupt controller; then the rest */
-static u32 phandle_cpu(const struct virt *v, unsigned hart) { return 2 * (engine_cpus(v->m.engine) - hart) - 1; }
+/* phandles: harts from the last one down, each with its interrupt controller; then the rest */
+static u32 phandle_cpu(const struct virt *v, unsigned hart)
+{
+    return 2 * (engine_cpus(v->m.engine) - hart) - 1;
+}
 static u32 phandle_intc(const struct virt *v, unsigned hart) { return phandle_cpu(v, hart) + 1; }
 static u32 phandle_plic(const struct virt *v) { return 2 * engine_cpus(v->m.engine) + 1; }
 static u32 phandle_test(const struct virt *v) { return phandle_plic(v) + 1; }
 
-/* ---- CPUs ------------------------------------------------------------------------------------- */
+/* ---- CPUs -------------------------------------------------------------------------- */
 static void cpu_node(struct virt *v, struct dt *t, unsigned hart)
 {
     const struct rv_cpu *cpu = rv_cpu(engine_cpu(v->m.engine, hart));
@@ -62,9 +65,10 @@ static void cpus_node(struct virt *v, struct dt *t)
     dt_end(t);
 }
 
-/* ---- the buses -------------------------------------------------------------------------------- */
+/* ---- the buses --------------------------------------------------------------------- */
 /* Opens the node of a device and writes what it tells of itself; irq 0: none. */
-static void device_node(struct virt *v, struct dt *t, const char *name, const struct device *d, unsigned irq)
+static void device_node(struct virt *v, struct dt *t, const char *name, const struct device *d,
+                        unsigned irq)
 {
     const struct mmio *w = &d->mmio[0];
     dt_begin(t, "%s@%llx", name, (unsigned long long)w->base);
@@ -94,14 +98,15 @@ static void hart_lines(struct virt *v, struct dt *t, u32 first, u32 second)
     dt_cells(t, "interrupts-extended", cells, (size_t)(c - cells));
 }
 
-/* PCI Bus Binding to IEEE 1275, with the swizzle of hw/pci: pin and slot choose one of four lines. */
+/* PCI Bus Binding to IEEE 1275; pin and slot choose one of four lines, as hw/pci wires them. */
 static void pci_node(struct virt *v, struct dt *t)
 {
     enum { SLOTS = 4, PINS = 4, CELLS = 6, IO = 0x1000000, MEM32 = 0x2000000, MEM64 = 0x3000000 };
     u32 map[SLOTS * PINS * CELLS], *m = map;
     for (u32 slot = 0; slot < SLOTS; slot++)
         for (u32 pin = 1; pin <= PINS; pin++) {
-            const u32 row[CELLS] = {slot << 11, 0, 0, pin, phandle_plic(v), IRQ_PCI0 + (slot + pin - 1) % PINS};
+            const u32 row[CELLS] = {
+                slot << 11, 0, 0, pin, phandle_plic(v), IRQ_PCI0 + (slot + pin - 1) % PINS};
             memcpy(m, row, sizeof row);
             m += CELLS;
         }
@@ -113,8 +118,9 @@ static void pci_node(struct virt *v, struct dt *t)
     dt_u32(t, "linux,pci-domain", 0);
     DT_CELLS(t, "bus-range", 0, 255);
     dt_flag(t, "dma-coherent");
-    DT_CELLS(t, "ranges", IO, DT64(0), DT64(PIO_BASE), DT64(PIO_SIZE), MEM32, DT64(MMIO_BASE), DT64(MMIO_BASE),
-             DT64(MMIO_SIZE), MEM64, DT64(virt_mmio64_base(v)), DT64(virt_mmio64_base(v)), DT64(MMIO64_SIZE));
+    DT_CELLS(t, "ranges", IO, DT64(0), DT64(PIO_BASE), DT64(PIO_SIZE), MEM32, DT64(MMIO_BASE),
+             DT64(MMIO_BASE), DT64(MMIO_SIZE), MEM64, DT64(virt_mmio64_base(v)),
+             DT64(virt_mmio64_base(v)), DT64(MMIO64_SIZE));
     DT_CELLS(t, "interrupt-map-mask", (SLOTS - 1) << 11, 0, 0, 7);
     dt_cells(t, "interrupt-map", map, SLOTS * PINS * CELLS);
     dt_end(t);
@@ -158,7 +164,7 @@ static void soc_node(struct virt *v, struct dt *t)
     dt_end(t);
 }
 
-/* ---- the root --------------------------------------------------------------------------------- */
+/* ---- the root ---------------------------------------------------------------------- */
 static void syscon_node(struct virt *v, struct dt *t, const char *name, u32 value)
 {
     char compatible[32];

@@ -11,15 +11,15 @@ struct cli { /* what a command line asked for */
     const char *guest;   /* of `system GUEST`; NULL: any */
     FILE *out;           /* for help and lists */
     struct machine_opts m;
-    bool done;           /* help or a list was printed: nothing is to run */
+    bool done; /* help or a list was printed: nothing is to run */
     /* rows of cli_props */
     bool show_config, daemonize, verbose, nodefaults, nographic;
     char *pidfile;
     /* while parsing */
     bool serial_given, no_display;
-    char *objects;       /* ids of -object, each followed by a space */
+    char *objects; /* ids of -object, each followed by a space */
     bool accel_found;
-    struct error accel;  /* why those named before will not do; code 0: none was named */
+    struct error accel; /* why those named before will not do; code 0: none was named */
     unsigned disks, nets;
 };
 
@@ -27,18 +27,17 @@ struct option {
     const char *name;  /* without dashes */
     const char *alias; /* a second spelling, or NULL */
     u8 grammar;
-    const char *arg;   /* what the value is; NULL: none is taken */
+    const char *arg; /* what the value is; NULL: none is taken */
     bool (*set)(struct cli *, const struct option *, const char *value, struct error *);
-    const char *what;  /* for `set`: a property, the values accepted, a reason */
-    const char *help;  /* NULL: that of the property `what` of the machine */
+    const char *what; /* for `set`: a property, the values accepted, a reason */
+    const char *help; /* NULL: that of the property `what` of the machine */
 };
 extern const struct option options[]; /* ends with name NULL */
 const char *option_help(const struct option *);
 
 void cli_init(struct cli *, u8 grammar, const char *program, const char *guest);
 void cli_fini(struct cli *);
-/* Reads the arguments (argv[0] is the first), then completes what was left open. False: the error names
- * the argument. */
+/* Reads argv[1] and on, then completes what was left open. False: the error names the argument. */
 bool cli_parse(struct cli *, int argc, char **argv, struct error *);
 /* Makes and runs the machine; returns the exit status. */
 int cli_run(struct cli *);
@@ -47,11 +46,12 @@ int cli_run(struct cli *);
 typedef bool option_set(struct cli *, const struct option *, const char *value, struct error *);
 option_set set_machine_prop, set_machine, set_cpu, set_memory, set_smp, set_accel, set_level0;
 option_set set_dump, set_trace, set_log_file, set_log;
-option_set set_disk, set_drive, set_hd, set_blockdev, set_nic, set_netdev, set_net, set_chardev, set_serial, set_device,
-    set_object;
+option_set set_disk, set_drive, set_hd, set_blockdev, set_nic, set_netdev, set_net, set_chardev,
+    set_serial, set_device, set_object;
 extern const struct prop accel_props[];
 bool is_help(const char *value); /* "help" or "?" */
-bool show_list(struct cli *, const char *what, struct error *); /* help_list, and nothing is to run */
+bool show_list(struct cli *, const char *what,
+               struct error *); /* help_list, and nothing is to run */
 
 /* help.c: texts made from the tables. */
 void help_options(FILE *, u8 grammar, const char *program);

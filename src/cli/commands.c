@@ -3,7 +3,8 @@
 #include "cli/cli.h"
 
 #define VERSION "0.1.0"
-const char version_text[] = "myna " VERSION " (with the command line of QEMU emulator version 7.2.0)";
+const char version_text[] =
+    "myna " VERSION " (with the command line of QEMU emulator version 7.2.0)";
 
 static int fail(const struct error *err)
 {
@@ -25,10 +26,7 @@ static int machine(u8 grammar, const char *program, const char *guest, int argc,
     return status;
 }
 
-static int cmd_run(int argc, char **argv)
-{
-    return machine(RUN, "myna run", NULL, argc, argv);
-}
+static int cmd_run(int argc, char **argv) { return machine(RUN, "myna run", NULL, argc, argv); }
 
 static int cmd_system(int argc, char **argv)
 {
@@ -106,7 +104,8 @@ static const struct command *find_command(const char *name)
 int cli_main(int argc, char **argv)
 {
     static const char qemu[] = "qemu-system-";
-    const char *slash = argc ? strrchr(argv[0], '/') : NULL, *self = argc ? slash ? slash + 1 : argv[0] : "";
+    const char *slash = argc ? strrchr(argv[0], '/') : NULL,
+               *self = argc ? slash ? slash + 1 : argv[0] : "";
     if (!strncmp(self, qemu, sizeof qemu - 1))
         return machine(QEMU, self, self + sizeof qemu - 1, argc, argv);
     if (argc < 2)

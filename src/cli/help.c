@@ -1,11 +1,11 @@
-/* cli/help.c - help, manual page, shell completion and lists, all printed from the tables that run. */
+/* cli/help.c - help, manual page, shell completion and lists, from the tables that run. */
 #include <errno.h>
 #include "base/log.h"
 #include "cli/cli.h"
 #include "hw/device.h"
 #include "net/net.h"
 
-/* ---- options ---------------------------------------------------------------------------------- */
+/* ---- options ----------------------------------------------------------------------- */
 static const char *dashes(u8 grammar, const char *name)
 {
     return grammar == RUN && name[1] ? "--" : "-";
@@ -16,7 +16,8 @@ static char *usage(const struct option *o, u8 grammar)
 {
     const char *alias = o->alias ? o->alias : "";
     return xprintf("%s%s%s%s%s%s%s", dashes(grammar, o->name), o->name, o->alias ? ", " : "",
-                   o->alias ? dashes(grammar, alias) : "", alias, o->arg ? " " : "", o->arg ? o->arg : "");
+                   o->alias ? dashes(grammar, alias) : "", alias, o->arg ? " " : "",
+                   o->arg ? o->arg : "");
 }
 
 void help_options(FILE *f, u8 grammar, const char *program)
@@ -27,13 +28,14 @@ void help_options(FILE *f, u8 grammar, const char *program)
         if (!(o->grammar & grammar))
             continue;
         char *text = usage(o, grammar);
-        fprintf(f, "  %-*s%s%s\n", COLUMN, text, strlen(text) < COLUMN ? "" : "\n                                      ",
+        fprintf(f, "  %-*s%s%s\n", COLUMN, text,
+                strlen(text) < COLUMN ? "" : "\n                                      ",
                 option_help(o));
         free(text);
     }
 }
 
-/* ---- lists ------------------------------------------------------------------------------------ */
+/* ---- lists ------------------------------------------------------------------------- */
 static void line(FILE *f, const char *name, const char *doc)
 {
     fprintf(f, "%-24s%s\n", name, doc ? doc : "");
@@ -71,10 +73,7 @@ static void list_netdevs(FILE *f)
         line(f, (*k)->name, (*k)->doc);
 }
 
-static void list_traces(FILE *f)
-{
-    trace_list(f);
-}
+static void list_traces(FILE *f) { trace_list(f); }
 
 static void list_accels(FILE *f)
 {
@@ -107,8 +106,8 @@ void help_props(FILE *f, const struct prop *props)
             free(type);
             type = longer;
         }
-        fprintf(f, "  %-16s %-20s %s%s%s%s\n", p->name, type, p->doc ? p->doc : "", p->dflt ? " (" : "",
-                p->dflt ? p->dflt : "", p->dflt ? ")" : "");
+        fprintf(f, "  %-16s %-20s %s%s%s%s\n", p->name, type, p->doc ? p->doc : "",
+                p->dflt ? " (" : "", p->dflt ? p->dflt : "", p->dflt ? ")" : "");
         free(type);
     }
 }
@@ -135,10 +134,11 @@ bool help_list(FILE *f, const char *what, struct error *err)
         return true;
     }
     const char *near = nearest(what, names, ARRAY_LEN(names));
-    return error_set(err, ENOENT, "no list or device '%s'; did you mean '%s'?", what, near ? near : "help");
+    return error_set(err, ENOENT, "no list or device '%s'; did you mean '%s'?", what,
+                     near ? near : "help");
 }
 
-/* ---- the manual page -------------------------------------------------------------------------- */
+/* ---- the manual page --------------------------------------------------------------- */
 /* roff(7): a dash that is a dash, and no line that begins with a request. */
 static void roff(FILE *f, const char *text)
 {
@@ -168,7 +168,9 @@ static void man_options(FILE *f, u8 grammar)
 
 void help_man(FILE *f)
 {
-    fprintf(f, ".TH MYNA 1 \"\" \"%s\" \"User Commands\"\n.SH NAME\nmyna \\- run virtual machines\n.SH SYNOPSIS\n",
+    fprintf(f,
+            ".TH MYNA 1 \"\" \"%s\" \"User Commands\"\n.SH NAME\nmyna \\- run virtual "
+            "machines\n.SH SYNOPSIS\n",
             version_text);
     for (const struct command *c = commands; c->name; c++) {
         fprintf(f, "\\fBmyna %s\\fR ", c->name);
@@ -183,16 +185,21 @@ void help_man(FILE *f)
         roff(f, c->help);
         fputc('\n', f);
     }
-    fputs(".SH OPTIONS OF RUN\nAlso written \\-\\-name=value. On the terminal Ctrl\\-A X ends the machine.\n", f);
+    fputs(".SH OPTIONS OF RUN\nAlso written \\-\\-name=value. On the terminal Ctrl\\-A X ends the "
+          "machine.\n",
+          f);
     man_options(f, RUN);
-    fputs(".SH OPTIONS OF SYSTEM\nThe grammar of QEMU; also of a program called qemu\\-system\\-\\fIGUEST\\fR.\n", f);
+    fputs(".SH OPTIONS OF SYSTEM\nThe grammar of QEMU; also of a program called "
+          "qemu\\-system\\-\\fIGUEST\\fR.\n",
+          f);
     man_options(f, QEMU);
-    fputs(".SH EXIT STATUS\n0 when the guest powers off or the user ends the machine, the code of a guest that reports\n"
+    fputs(".SH EXIT STATUS\n0 when the guest powers off or the user ends the machine, the code of "
+          "a guest that reports\n"
           "failure, 1 for errors.\n",
           f);
 }
 
-/* ---- shell completion -------------------------------------------------------------------------- */
+/* ---- shell completion -------------------------------------------------------------- */
 static void completion_words(FILE *f, const char *variable, u8 grammar)
 {
     fprintf(f, "    %s='", variable);
@@ -205,31 +212,38 @@ static void completion_words(FILE *f, const char *variable, u8 grammar)
 void help_completion(FILE *f)
 {
     fputs("# bash completion for myna; load it with: source <(myna completion bash)\n"
-          "_myna() {\n    local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD-1]} words\n"
+          "_myna() {\n    local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD-1]} "
+          "words\n"
           "    COMPREPLY=()\n    case $before in\n",
           f);
     for (const struct option *o = options; o->name; o++)
         if (o->arg && strstr(o->arg, "FILE"))
-            fprintf(f, "    -%s|--%s) COMPREPLY=($(compgen -f -- \"$word\")); return;;\n", o->name, o->name);
-    fputs("    --add|-device) COMPREPLY=($(compgen -W \"$(myna list devices | cut -d' ' -f1)\" -- \"$word\")); return;;\n"
+            fprintf(f, "    -%s|--%s) COMPREPLY=($(compgen -f -- \"$word\")); return;;\n", o->name,
+                    o->name);
+    fputs("    --add|-device) COMPREPLY=($(compgen -W \"$(myna list devices | cut -d' ' -f1)\" -- "
+          "\"$word\")); return;;\n"
           "    --list|list) COMPREPLY=($(compgen -W '",
           f);
     for (unsigned i = 0; i < ARRAY_LEN(lists); i++)
         fprintf(f, "%s ", lists[i].name);
-    fputs("' -- \"$word\")); return;;\n    esac\n    if [[ $COMP_CWORD == 1 && $1 != qemu-* ]]; then\n        words='", f);
+    fputs("' -- \"$word\")); return;;\n    esac\n    if [[ $COMP_CWORD == 1 && $1 != qemu-* ]]; "
+          "then\n        words='",
+          f);
     for (const struct command *c = commands; c->name; c++)
         fprintf(f, "%s ", c->name);
     fputs("'\n    elif [[ $1 == qemu-* || ${COMP_WORDS[1]} == system ]]; then\n    ", f);
     completion_words(f, "words", QEMU);
     fputs("    else\n    ", f);
     completion_words(f, "words", RUN);
-    fputs("    fi\n    COMPREPLY=($(compgen -W \"$words\" -- \"$word\"))\n}\ncomplete -F _myna myna", f);
+    fputs(
+        "    fi\n    COMPREPLY=($(compgen -W \"$words\" -- \"$word\"))\n}\ncomplete -F _myna myna",
+        f);
     EACH(guest, g)
         fprintf(f, " qemu-system-%s", (*g)->name);
     fputc('\n', f);
 }
 
-/* ---- the machine as JSON ----------------------------------------------------------------------- */
+/* ---- the machine as JSON ----------------------------------------------------------- */
 static void json_string(FILE *f, const char *s)
 {
     fputc('"', f);

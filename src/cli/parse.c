@@ -36,7 +36,8 @@ static bool unknown(const struct cli *c, const char *arg, struct error *err)
     const char *near = nearest(name, names, n);
     free(name);
     if (near)
-        return error_set(err, EINVAL, "no option '%s'; did you mean '%s%s'?", arg, dashes(c, near), near);
+        return error_set(err, EINVAL, "no option '%s'; did you mean '%s%s'?", arg, dashes(c, near),
+                         near);
     return error_set(err, EINVAL, "no option '%s'; --help lists them", arg);
 }
 
@@ -59,7 +60,8 @@ static bool parse_one(struct cli *c, int argc, char **argv, int *i, struct error
             return error_set(err, EINVAL, "%s needs a value: %s", arg, o->arg);
         value = argv[++*i];
     }
-    return o->set(c, o, value, err) || error_prefix(err, "%.*s: ", (int)(name - arg + (int)len), arg);
+    return o->set(c, o, value, err) ||
+           error_prefix(err, "%.*s: ", (int)(name - arg + (int)len), arg);
 }
 
 /* QEMU without a display shows the serial port on the terminal; -display none shows nothing. */
@@ -88,7 +90,8 @@ bool cli_parse(struct cli *c, int argc, char **argv, struct error *err)
             if (!set_disk(c, NULL, argv[i], err))
                 return error_prefix(err, "disk '%s': ", argv[i]);
         } else {
-            return error_set(err, EINVAL, "'%s' is no option; did you mean --kernel %s?", argv[i], argv[i]);
+            return error_set(err, EINVAL, "'%s' is no option; did you mean --kernel %s?", argv[i],
+                             argv[i]);
         }
     }
     return c->done || complete(c, err);

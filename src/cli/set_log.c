@@ -30,11 +30,26 @@ bool set_log_file(struct cli *c, const struct option *o, const char *value, stru
 static const struct log_item {
     const char *name, *dump, *trace;
 } log_items[] = {
-    {"in_asm", "in", NULL},   {"op", "ir0", NULL},   {"op_opt", "ir", NULL}, {"out_asm", "out", NULL},
-    {"guest_errors", NULL, "guest*"}, {"unimp", NULL, NULL}, {"int", NULL, NULL},    {"exec", NULL, NULL},
-    {"cpu", NULL, NULL},      {"mmu", NULL, NULL},   {"pcall", NULL, NULL},  {"page", NULL, NULL},
-    {"nochain", NULL, NULL},  {"cpu_reset", NULL, NULL}, {"op_ind", NULL, NULL}, {"op_plugin", NULL, NULL},
-    {"fpu", NULL, NULL},      {"plugin", NULL, NULL}, {"strace", NULL, NULL}, {"tid", NULL, NULL},
+    {"in_asm", "in", NULL},
+    {"op", "ir0", NULL},
+    {"op_opt", "ir", NULL},
+    {"out_asm", "out", NULL},
+    {"guest_errors", NULL, "guest*"},
+    {"unimp", NULL, NULL},
+    {"int", NULL, NULL},
+    {"exec", NULL, NULL},
+    {"cpu", NULL, NULL},
+    {"mmu", NULL, NULL},
+    {"pcall", NULL, NULL},
+    {"page", NULL, NULL},
+    {"nochain", NULL, NULL},
+    {"cpu_reset", NULL, NULL},
+    {"op_ind", NULL, NULL},
+    {"op_plugin", NULL, NULL},
+    {"fpu", NULL, NULL},
+    {"plugin", NULL, NULL},
+    {"strace", NULL, NULL},
+    {"tid", NULL, NULL},
 };
 
 static bool add_log_item(struct cli *c, const char *name, struct error *err)

@@ -7,7 +7,10 @@ static bool add_accel(struct cli *c, const char *name, struct error *err)
     static const struct {
         const char *name;
         int mode;
-    } ours[] = {{"jit", ENGINE_JIT}, {"tcg", ENGINE_JIT}, {"interp", ENGINE_INTERP}, {"check", ENGINE_CHECK}};
+    } ours[] = {{"jit", ENGINE_JIT},
+                {"tcg", ENGINE_JIT},
+                {"interp", ENGINE_INTERP},
+                {"check", ENGINE_CHECK}};
     for (unsigned i = 0; i < ARRAY_LEN(ours); i++)
         if (!strcmp(name, ours[i].name)) {
             if (!c->accel_found)
@@ -93,12 +96,15 @@ static bool each_machine(void *arg, const char *key, const char *value, struct e
         free(list);
         return ok;
     }
-    static const char *const absent[] = {"aclint", "acpi", "usb", "graphics", "vmport", "dump-guest-core", "mem-merge"};
+    static const char *const absent[] = {"aclint",          "acpi",     "usb", "graphics", "vmport",
+                                         "dump-guest-core", "mem-merge"};
     for (unsigned i = 0; i < ARRAY_LEN(absent); i++)
         if (!strcmp(key, absent[i]))
-            return !strcmp(value, "off") || error_set(err, ENOTSUP, "%s=%s is not available", key, value);
+            return !strcmp(value, "off") ||
+                   error_set(err, ENOTSUP, "%s=%s is not available", key, value);
     if (!strcmp(key, "aia"))
-        return !strcmp(value, "none") || error_set(err, ENOTSUP, "%s=%s is not available", key, value);
+        return !strcmp(value, "none") ||
+               error_set(err, ENOTSUP, "%s=%s is not available", key, value);
     return props_set(machine_props, &c->m, key, value, err);
 }
 
@@ -118,7 +124,8 @@ static bool each_memory(void *arg, const char *key, const char *value, struct er
     struct cli *c = arg;
     if (!key || !strcmp(key, "size"))
         return parse_size(value, 1 << 20, &c->m.memory, err);
-    return error_set(err, ENOTSUP, "%s=%s is not available: memory cannot be added later", key, value);
+    return error_set(err, ENOTSUP, "%s=%s is not available: memory cannot be added later", key,
+                     value);
 }
 
 bool set_memory(struct cli *c, const struct option *o, const char *value, struct error *err)
@@ -132,10 +139,10 @@ struct smp {
 };
 #define S struct smp
 static const struct prop smp_props[] = {
-    PROP_U64(S, cpus, "0", 0, 0, NULL),    PROP_U64(S, maxcpus, "0", 0, 0, NULL),
-    PROP_U64(S, sockets, "1", 1, 4096, NULL), PROP_U64(S, dies, "1", 1, 4096, NULL),
+    PROP_U64(S, cpus, "0", 0, 0, NULL),        PROP_U64(S, maxcpus, "0", 0, 0, NULL),
+    PROP_U64(S, sockets, "1", 1, 4096, NULL),  PROP_U64(S, dies, "1", 1, 4096, NULL),
     PROP_U64(S, clusters, "1", 1, 4096, NULL), PROP_U64(S, cores, "1", 1, 4096, NULL),
-    PROP_U64(S, threads, "1", 1, 4096, NULL), {0},
+    PROP_U64(S, threads, "1", 1, 4096, NULL),  {0},
 };
 #undef S
 
@@ -162,7 +169,8 @@ bool set_smp(struct cli *c, const struct option *o, const char *value, struct er
     u64 product = s->sockets * s->dies * s->clusters * s->cores * s->threads;
     c->m.cpus = a.given ? s->cpus : product;
     if (s->maxcpus && s->maxcpus != c->m.cpus)
-        return error_set(err, ENOTSUP, "maxcpus=%llu: CPUs cannot be added later", (unsigned long long)s->maxcpus);
+        return error_set(err, ENOTSUP, "maxcpus=%llu: CPUs cannot be added later",
+                         (unsigned long long)s->maxcpus);
     if (product > 1 && product != c->m.cpus)
         return error_set(err, EINVAL, "%llu CPUs, but sockets, cores and threads make %llu",
                          (unsigned long long)c->m.cpus, (unsigned long long)product);

@@ -3,7 +3,7 @@
 #include "blk/blk.h"
 #include "cli/cli.h"
 
-/* ---- texts ------------------------------------------------------------------------------------ */
+/* ---- texts ------------------------------------------------------------------------- */
 /* Appends ",key=value" (key NULL: the value alone), commas in the value doubled. */
 static void text_add(char **text, const char *key, const char *value)
 {
@@ -13,7 +13,8 @@ static void text_add(char **text, const char *key, const char *value)
             *e++ = ',';
         *e++ = *v;
     }
-    *text = xprintf("%s%s%s%s%s", old ? old : "", old && *old ? "," : "", key ? key : "", key ? "=" : "", escaped);
+    *text = xprintf("%s%s%s%s%s", old ? old : "", old && *old ? "," : "", key ? key : "",
+                    key ? "=" : "", escaped);
     free(escaped);
     free(old);
 }
@@ -38,7 +39,8 @@ static void replace(char **to, const char *value)
 
 static bool no_json(const char *value, struct error *err)
 {
-    return *value != '{' || error_set(err, ENOTSUP, "JSON is not read here; write it as key=value,...");
+    return *value != '{' ||
+           error_set(err, ENOTSUP, "JSON is not read here; write it as key=value,...");
 }
 
 static bool is_one_of(const char *word, const char *const *list)
@@ -49,7 +51,7 @@ static bool is_one_of(const char *word, const char *const *list)
     return false;
 }
 
-/* ---- disks ------------------------------------------------------------------------------------ */
+/* ---- disks ------------------------------------------------------------------------- */
 struct drive {
     char *id, *serial, *text;
     const char *bus; /* "virtio": comes with a device; "none" */
@@ -61,11 +63,15 @@ static bool each_drive(void *arg, const char *key, const char *value, struct err
 {
     static const struct {
         const char *theirs, *ours;
-    } names[] = {{"filename", "file"}, {"file.filename", "file"}, {"driver", "format"}, {"read-only", "readonly"},
+    } names[] = {{"filename", "file"},
+                 {"file.filename", "file"},
+                 {"driver", "format"},
+                 {"read-only", "readonly"},
                  {"node-name", "id"}};
-    static const char *const ignored[] = {"aio",  "index",       "bus",      "unit",           "werror",
-                                          "rerror", "file.driver", "file.aio", "detect-zeroes",  "locking",
-                                          "file.locking", "auto-read-only", "copy-on-read", NULL};
+    static const char *const ignored[] = {
+        "aio",          "index",    "bus",           "unit",    "werror",       "rerror",
+        "file.driver",  "file.aio", "detect-zeroes", "locking", "file.locking", "auto-read-only",
+        "copy-on-read", NULL};
     struct drive *d = arg;
     if (!key)
         return error_set(err, EINVAL, "'%s' has no value: file=%s is meant?", value, value);
@@ -81,7 +87,8 @@ static bool each_drive(void *arg, const char *key, const char *value, struct err
             return error_set(err, ENOTSUP, "if=%s is not available; accepted: none, virtio", value);
         d->bus = *value == 'n' ? "none" : "virtio";
     } else if (!strcmp(key, "snapshot") && strcmp(value, "off")) {
-        return error_set(err, ENOTSUP, "snapshot=%s is not available: the image is written directly", value);
+        return error_set(err, ENOTSUP,
+                         "snapshot=%s is not available: the image is written directly", value);
     } else if (!strcmp(key, "media") || !strcmp(key, "snapshot")) {
         if (!strcmp(value, "cdrom"))
             text_add(&d->text, "readonly", "on");
@@ -157,7 +164,8 @@ bool set_disk(struct cli *c, const struct option *o, const char *value, struct e
 bool set_hd(struct cli *c, const struct option *o, const char *value, struct error *err)
 {
     struct drive d = {.bus = "virtio"};
-    bool ok = each_drive(&d, "file", value, err) && (!o->what || each_drive(&d, o->what, "on", err));
+    bool ok =
+        each_drive(&d, "file", value, err) && (!o->what || each_drive(&d, o->what, "on", err));
     if (ok)
         add_drive(c, &d);
     drive_fini(&d);
@@ -189,7 +197,7 @@ bool set_blockdev(struct cli *c, const struct option *o, const char *value, stru
     return ok;
 }
 
-/* ---- networks --------------------------------------------------------------------------------- */
+/* ---- networks ---------------------------------------------------------------------- */
 struct nic {
     char *kind, *id, *model, *mac, *text;
 };
@@ -261,20 +269,29 @@ bool set_netdev(struct cli *c, const struct option *o, const char *value, struct
 bool set_net(struct cli *c, const struct option *o, const char *value, struct error *err)
 {
     (void)c, (void)o;
-    return !strcmp(value, "none") || error_set(err, ENOTSUP, "'%s': use -nic, or -netdev with -device", value);
+    return !strcmp(value, "none") ||
+           error_set(err, ENOTSUP, "'%s': use -nic, or -netdev with -device", value);
 }
 
-/* ---- character devices ------------------------------------------------------------------------ */
+/* ---- character devices ------------------------------------------------------------- */
 struct chardev {
     char *kind, *id, *path, *host, *port;
     bool server, wait, mux, signal, telnet, append, nodelay;
 };
 #define C struct chardev
 static const struct prop chardev_props[] = {
-    PROP_STR(C, kind, NULL, NULL),      PROP_STR(C, id, NULL, NULL),       PROP_STR(C, path, NULL, NULL),
-    PROP_STR(C, host, NULL, NULL),      PROP_STR(C, port, NULL, NULL),     PROP_BOOL(C, server, "off", NULL),
-    PROP_BOOL(C, wait, "on", NULL),     PROP_BOOL(C, mux, "off", NULL),    PROP_BOOL(C, signal, "on", NULL),
-    PROP_BOOL(C, telnet, "off", NULL),  PROP_BOOL(C, append, "off", NULL), PROP_BOOL(C, nodelay, "off", NULL),
+    PROP_STR(C, kind, NULL, NULL),
+    PROP_STR(C, id, NULL, NULL),
+    PROP_STR(C, path, NULL, NULL),
+    PROP_STR(C, host, NULL, NULL),
+    PROP_STR(C, port, NULL, NULL),
+    PROP_BOOL(C, server, "off", NULL),
+    PROP_BOOL(C, wait, "on", NULL),
+    PROP_BOOL(C, mux, "off", NULL),
+    PROP_BOOL(C, signal, "on", NULL),
+    PROP_BOOL(C, telnet, "off", NULL),
+    PROP_BOOL(C, append, "off", NULL),
+    PROP_BOOL(C, nodelay, "off", NULL),
     {0},
 };
 #undef C
@@ -299,7 +316,8 @@ static char *chardev_text(const struct chardev *d, struct error *err)
         return xprintf("unix:%s%s", d->path, server);
     if (!strcmp(kind, "socket") && d->port)
         return xprintf("tcp:%s:%s%s", d->host ? d->host : "", d->port, server);
-    error_set(err, EINVAL, "'%s': expected stdio, null, pty, file, pipe or socket with path= or port=", kind);
+    error_set(err, EINVAL,
+              "'%s': expected stdio, null, pty, file, pipe or socket with path= or port=", kind);
     return NULL;
 }
 
@@ -326,18 +344,20 @@ bool set_serial(struct cli *c, const struct option *o, const char *value, struct
     (void)o;
     if (c->m.serial)
         return !strcmp(value, "none") || !strcmp(value, "null") ||
-               error_set(err, ENOTSUP, "'%s': there is one serial port, and it has its line", value);
+               error_set(err, ENOTSUP, "'%s': there is one serial port, and it has its line",
+                         value);
     c->serial_given = true;
     if (!strcmp(value, "none"))
         return true;
     bool named = !strncmp(value, "chardev:", 8);
-    replace(&c->m.serial, named ? value + 8 : machine_opts_add(&c->m, PART_CHARDEV, "serial0", value));
+    replace(&c->m.serial,
+            named ? value + 8 : machine_opts_add(&c->m, PART_CHARDEV, "serial0", value));
     return true;
 }
 
-/* ---- devices ---------------------------------------------------------------------------------- */
-/* What -object can declare, and the device property that refers to it. There is nothing to set up: a device
- * takes its random bytes from the host, and completions have their thread. */
+/* ---- devices ----------------------------------------------------------------------- */
+/* What -object can declare, and the device property that refers to it. There is nothing to set up:
+ * random bytes come from the host, and completions have their thread. */
 static const struct object_type {
     const char *name, *referrer;
 } object_types[] = {{"rng-random", "rng"}, {"rng-builtin", "rng"}, {"iothread", "iothread"}};
@@ -366,7 +386,8 @@ bool set_object(struct cli *c, const struct option *o, const char *value, struct
     for (unsigned i = 0; ok && i < ARRAY_LEN(object_types); i++)
         known |= a.type && !strcmp(a.type, object_types[i].name);
     if (ok && !known)
-        ok = error_set(err, ENOTSUP, "'%s' is not available; accepted: rng-random, rng-builtin, iothread",
+        ok = error_set(err, ENOTSUP,
+                       "'%s' is not available; accepted: rng-random, rng-builtin, iothread",
                        a.type ? a.type : "");
     if (ok && !a.id)
         ok = error_set(err, EINVAL, "id=ID is missing");
@@ -413,7 +434,8 @@ static bool each_device(void *arg, const char *key, const char *value, struct er
     }
     for (unsigned i = 0; i < ARRAY_LEN(object_types); i++)
         if (!strcmp(key, object_types[i].referrer))
-            return is_object(a->c, value) || error_set(err, ENOENT, "%s=%s: no such -object", key, value);
+            return is_object(a->c, value) ||
+                   error_set(err, ENOENT, "%s=%s: no such -object", key, value);
     text_add(&a->text, key, value);
     return true;
 }

@@ -1,4 +1,4 @@
-/* cli/system.c - runs the machine that a command line describes: signals, background, exit status. */
+/* cli/system.c - runs the machine of a command line: signals, background, exit status. */
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -29,8 +29,8 @@ static void catch_signals(void)
     signal(SIGPIPE, SIG_IGN);
 }
 
-/* ---- background -------------------------------------------------------------------------------- */
-/* In the child: a descriptor to which background_ready() reports. The parent stays here until then. */
+/* ---- background -------------------------------------------------------------------- */
+/* Returns in the child, with what background_ready() reports to; the parent waits for that here. */
 static bool background(int *ready, struct error *err)
 {
     int ends[2];
@@ -71,7 +71,7 @@ static bool write_pidfile(const char *path, struct error *err)
     return ok || error_set(err, errno, "pidfile '%s': %s", path, strerror(errno));
 }
 
-/* ---- running ------------------------------------------------------------------------------------ */
+/* ---- running ----------------------------------------------------------------------- */
 static int fail(const struct error *err)
 {
     log_error("%s", err->msg);
