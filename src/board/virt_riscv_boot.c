@@ -1,4 +1,4 @@
-/* board/virt_riscv_boot.c - how the riscv64 `virt` machine starts: firmware, kernel, disk, tree. */
+/* board/virt_riscv_boot.c - how the riscv64 `virt` machine starts: firmware, kernel, disk, tree.
  *
  * With firmware of the guest's own, every hart begins in M-mode in the reset ROM, which jumps to it
  * as OpenSBI's fw_dynamic wants (its docs/firmware/fw_dynamic.md): a0 hart, a1 tree, a2 where to go
