@@ -21,7 +21,7 @@ all: $(BUILD)/myna
 $(BUILD)/myna: $(call obj,$(CORE) $(MAIN)); $(CC) $(CFLAGS) $^ -o $@ $(LIBS)
 $(BUILD)/check: $(call obj,$(CORE) $(TESTSRC)); $(CC) $(CFLAGS) $^ -o $@ $(LIBS)
 $(BUILD)/%.o: %.c; @mkdir -p $(@D); $(CC) $(CFLAGS) -c $< -o $@
-$(BUILD)/mkinitramfs: tools/mkinitramfs.c; @mkdir -p $(@D); $(CC) $(CFLAGS) $< -o $@
+$(BUILD)/mkinitramfs $(BUILD)/first_byte: $(BUILD)/%: tools/%.c; @mkdir -p $(@D); $(CC) $(CFLAGS) $< -o $@
 
 check: $(BUILD)/check layers; $(BUILD)/check
 layers:; @awk -f tools/layers.awk docs/layers $(shell find src -name '*.[ch]')
