@@ -9,5 +9,5 @@
 # One JSON line per case and emulator goes to build/bench.json, the table to standard output.
 root=$(cd "$(dirname "$0")/.." && pwd)
 command -v python3 >/dev/null || { echo 'bench: python3 is missing' >&2; exit 1; }
-make -s -C "$root" build/mkinitramfs build/first_byte || exit 1
+env -u MAKEFLAGS make -s -C "$root" build/mkinitramfs build/first_byte || exit 1
 PYTHONDONTWRITEBYTECODE=1 exec python3 "$root/tools/bench.py"

@@ -8,7 +8,7 @@ if ! command -v python3 >/dev/null; then
     echo 'skip boot: python3 is missing'
     exit 0
 fi
-if [ ! -e "$root/build/mkinitramfs" ]; then
-    make -s -C "$root" build/mkinitramfs || exit 1
+if [ ! -x "$root/build/mkinitramfs" ]; then
+    env -u MAKEFLAGS make -s -C "$root" build/mkinitramfs || exit 1
 fi
 PYTHONDONTWRITEBYTECODE=1 exec python3 "$root/test/boot/boot.py" "$@"
