@@ -7,8 +7,9 @@
 /* A thread may only take a mutex of a higher rank than every one it holds; checked unless NDEBUG_LOCKS. */
 enum lock_rank {
     RANK_MACHINE,  /* machine lists, set-up and control */
+    RANK_BUS,      /* bridges: config space of the devices behind them */
     RANK_DEVICE,   /* one device's own lock */
-    RANK_ROUTER,   /* interrupt fan-out, bus bridges */
+    RANK_ROUTER,   /* interrupt fan-out */
     RANK_INTC,     /* interrupt controllers */
     RANK_VCPU,     /* one vCPU's mailbox */
     RANK_ENGINE,   /* translation tables */
