@@ -139,8 +139,8 @@ void device_unmap(struct device *, int window);
 /* Output `n` of `from` drives input `line` of `to` (its class's irq_in, under `to`'s lock). */
 void irq_connect(struct device *from, int n, struct device *to, int line);
 /* The same to anything else (a CPU's line): set(to, line, level) runs under `from`'s lock. */
-void irq_connect_fn(struct device *from, int n, void (*set)(void *to, int line, bool level), void *to,
-                    int line);
+void irq_connect_fn(struct device *from, int n, void (*set)(void *to, int line, bool level),
+                    void *to, int line);
 /* As a CPU would: through min/max splitting and the lock. Outside the window: 0, dropped. */
 u64 device_read(struct device *, int window, u64 off, unsigned size);
 void device_write(struct device *, int window, u64 off, u64 val, unsigned size);
