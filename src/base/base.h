@@ -35,15 +35,17 @@ typedef u64 gva; /* guest virtual address */
 #define mul_ok(a, b, out) (!__builtin_mul_overflow(a, b, out))
 
 /* Set-up and control failures: lives on the caller's stack, never NULL. Both calls are the value
- * false, and visibly so: the compiler then knows that nobody uses what a failed call did not set. */
+ * false, and visibly so: the compiler knows that what a failed call did not set is not used. */
 struct error {
     int code; /* an errno value */
     char msg[252];
 };
 void error_put(struct error *e, int code, const char *fmt, ...) PRINTF(3, 4);
 void error_put_prefix(struct error *e, const char *fmt, ...) PRINTF(2, 3);
+/* clang-format off */
 #define error_set(e, ...) ({ error_put(e, __VA_ARGS__); false; })
 #define error_prefix(e, ...) ({ error_put_prefix(e, __VA_ARGS__); false; })
+/* clang-format on */
 
 /* Zeroed memory that is never NULL: a small allocation that fails ends the process. */
 void *xalloc(size_t n);
@@ -55,14 +57,14 @@ char *xprintf(const char *fmt, ...) PRINTF(1, 2);
 #define new_array(T, n) ((T *)xalloc_array((size_t)(n), sizeof(T)))
 
 /* One line adds an object to a linker section; EACH() walks the section, in no order. */
-#define REGISTER(kind, obj)                                               \
-    static const struct kind *const obj##_reg __attribute__((             \
-        used, retain, section("reg_" #kind))) = &obj
-/* Weak: a program without a single object of this kind links too, and its EACH() runs zero times. */
-#define REGISTRY(kind)                                                    \
+#define REGISTER(kind, obj)                   \
+    static const struct kind *const obj##_reg \
+        __attribute__((used, retain, section("reg_" #kind))) = &obj
+/* Weak: a program without an object of this kind links too, and its EACH() runs zero times. */
+#define REGISTRY(kind)                                                          \
     extern const struct kind *const __start_reg_##kind[] __attribute__((weak)); \
     extern const struct kind *const __stop_reg_##kind[] __attribute__((weak))
-#define EACH(kind, p)                                                     \
+#define EACH(kind, p) \
     for (const struct kind *const *p = __start_reg_##kind; p < __stop_reg_##kind; p++)
 
 /* Unit tests register themselves: TEST(name) { assert(...); } in foo_test.c; run by build/check. */
@@ -71,9 +73,9 @@ struct test {
     void (*run)(void);
 };
 REGISTRY(test);
-#define TEST(id)                                                          \
-    static void test_##id(void);                                          \
-    static const struct test id##_test = {#id, __FILE__, test_##id};      \
-    REGISTER(test, id##_test);                                            \
+#define TEST(id)                                                     \
+    static void test_##id(void);                                     \
+    static const struct test id##_test = {#id, __FILE__, test_##id}; \
+    REGISTER(test, id##_test);                                       \
     static void test_##id(void)
 #endif

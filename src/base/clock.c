@@ -2,9 +2,9 @@
 #include <time.h>
 #include "base/clock.h"
 
-static bool faked;             /* the three words below are set before it */
+static bool faked; /* the three words below are set before it */
 static u64 fake_now, fake_wall;
-static u64 first_ns;           /* host clock when the machine's clock was first read */
+static u64 first_ns; /* host clock when the machine's clock was first read */
 
 static u64 read_ns(clockid_t id)
 {
@@ -13,10 +13,7 @@ static u64 read_ns(clockid_t id)
     return (u64)t.tv_sec * 1000000000 + (u64)t.tv_nsec;
 }
 
-u64 clock_host_ns(void)
-{
-    return read_ns(CLOCK_MONOTONIC);
-}
+u64 clock_host_ns(void) { return read_ns(CLOCK_MONOTONIC); }
 
 u64 clock_now_ns(void)
 {
@@ -49,12 +46,6 @@ void clock_step(u64 ns)
     __atomic_fetch_add(&fake_wall, ns, __ATOMIC_RELAXED);
 }
 
-void clock_real(void)
-{
-    __atomic_store_n(&faked, false, __ATOMIC_RELEASE);
-}
+void clock_real(void) { __atomic_store_n(&faked, false, __ATOMIC_RELEASE); }
 
-bool clock_faked(void)
-{
-    return __atomic_load_n(&faked, __ATOMIC_ACQUIRE);
-}
+bool clock_faked(void) { return __atomic_load_n(&faked, __ATOMIC_ACQUIRE); }

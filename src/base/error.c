@@ -24,10 +24,7 @@ void error_put_prefix(struct error *e, const char *fmt, ...)
         snprintf(e->msg + n, sizeof(e->msg) - (size_t)n, "%s", msg);
 }
 
-void *xalloc(size_t n)
-{
-    return xalloc_array(n, 1);
-}
+void *xalloc(size_t n) { return xalloc_array(n, 1); }
 
 void *xalloc_array(size_t n, size_t size)
 {

@@ -77,10 +77,7 @@ void log_info(const char *fmt, ...)
     va_end(ap);
 }
 
-void log_verbose(bool on)
-{
-    __atomic_store_n(&verbose, on, __ATOMIC_RELAXED);
-}
+void log_verbose(bool on) { __atomic_store_n(&verbose, on, __ATOMIC_RELAXED); }
 
 bool log_file(const char *path, struct error *err)
 {
@@ -97,10 +94,7 @@ bool log_file(const char *path, struct error *err)
     return true;
 }
 
-FILE *log_stream(void)
-{
-    return trace_file ? trace_file : stderr;
-}
+FILE *log_stream(void) { return trace_file ? trace_file : stderr; }
 
 void trace_emit(const struct trace_site *site, ...)
 {

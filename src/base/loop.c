@@ -33,23 +33,23 @@ struct timers {
 
 struct loop {
     int epoll, wake;
-    bool stop;           /* atomic */
-    pthread_t thread;    /* atomic; the creator's until loop_run */
+    bool stop;        /* atomic */
+    pthread_t thread; /* atomic; the creator's until loop_run */
     struct epoll_event events[64];
-    int n_events;        /* this turn's, for loop_fd_del */
+    int n_events;         /* this turn's, for loop_fd_del */
     struct posts running; /* this turn's, kept for its memory */
 
-    struct mutex lock;   /* for what follows */
+    struct mutex lock; /* for what follows */
     u64 sleep_until;
     struct posts posts;
-    struct timers heap;  /* v[0] is due first */
-    struct timers due;   /* this turn's; stopped ones are NULL */
+    struct timers heap; /* v[0] is due first */
+    struct timers due;  /* this turn's; stopped ones are NULL */
 };
 
 /* loop_timer.index of a timer that left the heap for the list of due ones. */
 enum { DUE = 1u << 31 };
 
-/* ---- timers: a binary heap; every place is written to its timer's index -------------------------- */
+/* ---- timers: a binary heap; every place is written to its timer's index ---------------------- */
 
 static void timers_push(struct timers *h, struct loop_timer *t)
 {
@@ -129,7 +129,7 @@ static bool fire_timers(struct loop *l)
     return any;
 }
 
-/* ---- waking ---------------------------------------------------------------------------------------- */
+/* ---- waking ---------------------------------------------------------------------------------- */
 
 /* Async-signal-safe. A full counter (EAGAIN) wakes as well. */
 static void wake(const struct loop *l)
@@ -199,7 +199,7 @@ static bool run_posts(struct loop *l)
     return any;
 }
 
-/* ---- descriptors ------------------------------------------------------------------------------------ */
+/* ---- descriptors ----------------------------------------------------------------------------- */
 
 bool loop_fd_add(struct loop *l, struct loop_fd *f)
 {
@@ -254,7 +254,7 @@ static bool run_fds(struct loop *l)
     return any;
 }
 
-/* ---- turns ------------------------------------------------------------------------------------------- */
+/* ---- turns ----------------------------------------------------------------------------------- */
 
 /* Until when may this turn sleep on the machine's clock? Notes it for must_wake. */
 static u64 sleep_until(struct loop *l)
@@ -278,8 +278,8 @@ static void wait_events(struct loop *l, u64 max_ns)
             ns = MIN(ns, until - now);
     }
     struct timespec t = {(time_t)(ns / 1000000000), (long)(ns % 1000000000)};
-    int n = epoll_pwait2(l->epoll, l->events, ARRAY_LEN(l->events), ns == UINT64_MAX ? NULL : &t,
-                         NULL);
+    int n =
+        epoll_pwait2(l->epoll, l->events, ARRAY_LEN(l->events), ns == UINT64_MAX ? NULL : &t, NULL);
     if (n < 0 && errno != EINTR)
         fatal("cannot wait for events: %s", strerror(errno));
     l->n_events = MAX(n, 0);

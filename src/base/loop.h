@@ -6,10 +6,13 @@
 
 struct loop;
 struct loop *loop_new(void);
-void loop_free(struct loop *);    /* after loop_run returned; posted calls that did not run are dropped */
-void loop_run(struct loop *);     /* until loop_stop; the calling thread becomes the loop's thread */
-bool loop_poll(struct loop *, int timeout_ms); /* one turn, for tests; true when something ran */
-void loop_stop(struct loop *);    /* any thread, also from a signal handler */
+/* After loop_run returned; posted calls that did not run are dropped. */
+void loop_free(struct loop *);
+/* Until loop_stop; the calling thread becomes the loop's thread. */
+void loop_run(struct loop *);
+/* One turn, for tests: waits at most timeout_ms (-1: no limit); true when something ran. */
+bool loop_poll(struct loop *, int timeout_ms);
+void loop_stop(struct loop *);       /* any thread, also from a signal handler */
 bool loop_here(const struct loop *); /* is this the loop's thread? */
 
 /* Runs fn(arg) on the loop's thread, in the order posted. Any thread. */
@@ -29,7 +32,9 @@ void loop_fd_events(struct loop_fd *, u32 events);
 void loop_fd_del(struct loop_fd *);
 
 /* A timer on clock_now_ns(). Set and stop from any thread; fire() runs on the loop's thread and may
- * come once more after a stop from another thread that raced with it: the owner checks under its lock. */
+ * come once more after a stop from another thread that raced with it: the owner checks under its
+ * lock. A time in the past: at the loop's next turn. With a fake clock the loop does not sleep for
+ * deadlines: a timer fires in the first loop_poll after clock_step() passed it. */
 struct loop_timer {
     void (*fire)(void *arg);
     void *arg;

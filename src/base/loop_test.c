@@ -56,7 +56,8 @@ static void rearm(void *arg)
 
 TEST(loop_timers_fire_in_order_of_time)
 {
-    struct loop_timer t[4] = {{mark, "a", 0, 0}, {mark, "b", 0, 0}, {mark, "c", 0, 0}, {mark, "d", 0, 0}};
+    struct loop_timer t[4] = {
+        {mark, "a", 0, 0}, {mark, "b", 0, 0}, {mark, "c", 0, 0}, {mark, "d", 0, 0}};
     setup();
     clock_fake(1000, 0);
     loop_timer_set(loop, &t[3], 1400);

@@ -4,7 +4,7 @@
 #include "base/log.h"
 #include "base/opts.h"
 
-/* ---- numbers ---------------------------------------------------------------------------------------- */
+/* ---- numbers --------------------------------------------------------------------------------- */
 
 static int digit(char c)
 {
@@ -86,12 +86,9 @@ bool parse_size(const char *text, u64 dflt_unit, u64 *out, struct error *err)
     return true;
 }
 
-/* ---- names ------------------------------------------------------------------------------------------ */
+/* ---- names ----------------------------------------------------------------------------------- */
 
-static char fold(char c)
-{
-    return c == '_' ? '-' : c;
-}
+static char fold(char c) { return c == '_' ? '-' : c; }
 
 static bool same_name(const char *a, const char *b)
 {
@@ -136,7 +133,7 @@ const char *nearest(const char *word, const char *const *candidates, size_t n)
     return best;
 }
 
-/* ---- properties ------------------------------------------------------------------------------------- */
+/* ---- properties ------------------------------------------------------------------------------ */
 
 const struct prop *props_find(const struct prop *props, const char *name)
 {
@@ -188,7 +185,8 @@ static bool parse_enum(const struct prop *p, const char *text, int *out, struct 
     return error_set(err, EINVAL, "'%s' is not one of: %s", text, names);
 }
 
-static bool in_range(const struct prop *p, bool below, bool above, const char *text, struct error *err)
+static bool in_range(const struct prop *p, bool below, bool above, const char *text,
+                     struct error *err)
 {
     if (!(p->min || p->max) || !(below || above))
         return true;
@@ -210,7 +208,9 @@ static bool set_unsigned(const struct prop *p, u64 *m, const char *text, struct 
 static bool set_signed(const struct prop *p, i64 *m, const char *text, struct error *err)
 {
     i64 v;
-    if (!parse_i64(text, &v, err) || !in_range(p, v < p->min, v > p->max, text, err))
+    if (!parse_i64(text, &v, err))
+        return false;
+    if (!in_range(p, v<p->min, v> p->max, text, err))
         return false;
     *m = v;
     return true;
@@ -307,7 +307,7 @@ void props_free(const struct prop *props, void *obj)
             set_string(member(p, obj), NULL);
 }
 
-/* ---- "first,key=value,flag,no-flag,k2=v,,w" ---------------------------------------------------------- */
+/* ---- "first,key=value,flag,no-flag,k2=v,,w" -------------------------------------------------- */
 
 typedef bool each_fn(void *arg, const char *key, const char *value, struct error *err);
 

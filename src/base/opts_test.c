@@ -13,13 +13,13 @@ struct thing {
     int mode;
 };
 
-static const struct prop *const props = PROPS(
-    PROP_BOOL(struct thing, on, "on", "is it on"),
-    PROP_I64(struct thing, skew, "-3", -10, 10, "seconds"),
-    PROP_U64(struct thing, count, NULL, 1, 8, "how many"),
-    PROP_SIZE(struct thing, memory, "1.5M", 0, 0, "bytes"),
-    PROP_STR(struct thing, file, NULL, "path"),
-    PROP_ENUM(struct thing, mode, "very-fast", modes, "how"));
+static const struct prop *const props =
+    PROPS(PROP_BOOL(struct thing, on, "on", "is it on"),
+          PROP_I64(struct thing, skew, "-3", -10, 10, "seconds"),
+          PROP_U64(struct thing, count, NULL, 1, 8, "how many"),
+          PROP_SIZE(struct thing, memory, "1.5M", 0, 0, "bytes"),
+          PROP_STR(struct thing, file, NULL, "path"),
+          PROP_ENUM(struct thing, mode, "very-fast", modes, "how"));
 
 static bool reads_as(const struct thing *t, const char *name, const char *text)
 {
@@ -100,8 +100,9 @@ TEST(numbers_at_their_limits)
     assert(parse_u64("18446744073709551615", &v, &e) && v == UINT64_MAX);
     assert(parse_u64("0xFFFFFFFFffffffff", &v, &e) && v == UINT64_MAX);
     v = 7;
-    static const char *const bad[] = {"", "18446744073709551616", "0x", "0x10000000000000000", " 1",
-                                      "1 ", "+1", "1a", "0xg", "-0"};
+    static const char *const bad[] = {
+        "",  "18446744073709551616", "0x", "0x10000000000000000", " 1", "1 ", "+1", "1a", "0xg",
+        "-0"};
     for (unsigned k = 0; k < ARRAY_LEN(bad); k++)
         assert(!parse_u64(bad[k], &v, &e) && v == 7);
     assert(props_set(&p, &i, "x", "-9223372036854775808", &e) && i == INT64_MIN);
@@ -113,14 +114,21 @@ TEST(numbers_at_their_limits)
 TEST(sizes_with_units_and_fractions)
 {
     struct error e;
+    /* clang-format off */
     static const struct {
         const char *text;
         u64 value;
-    } good[] = {{"512", 512 << 20}, {"512B", 512},        {"64k", 65536},          {"1.5G", 3ull << 29},
-                {"0.5K", 512},      {"1T", 1ull << 40},   {"15E", 15ull << 60},    {"0x10K", 16384},
-                {"0.1", 104857},    {"0", 0},             {"1.9999999999999999999999999K", 2047},
-                {"2P", 2ull << 50}, {"3m", 3 << 20},      {"17592186044415.5", (1ull << 44) * 1048576 - (1 << 19)}};
-    static const char *const bad[] = {"", "K", "1.", ".5", "1.5.5", "1KK", "-1", "16E", "1e3x", "1 K", "1.K"};
+    } good[] = {
+        {"512", 512 << 20}, {"512B", 512}, {"64k", 65536}, {"0x10K", 16384}, {"0", 0},
+        {"3m", 3 << 20}, {"1T", 1ull << 40}, {"2P", 2ull << 50}, {"15E", 15ull << 60},
+        {"1.5G", 3ull << 29}, {"0.5K", 512}, {"0.1", 104857},
+        {"1.9999999999999999999999999K", 2047},
+        {"17592186044415.5", (1ull << 44) * 1048576 - (1 << 19)},
+    };
+    static const char *const bad[] = {
+        "", "K", "1.", ".5", "1.5.5", "1KK", "-1", "16E", "1e3x", "1 K", "1.K",
+    };
+    /* clang-format on */
     u64 v;
     for (unsigned i = 0; i < ARRAY_LEN(good); i++)
         assert(parse_size(good[i].text, 1 << 20, &v, &e) && v == good[i].value);
@@ -132,7 +140,8 @@ TEST(nearest_word)
 {
     static const char *const words[] = {"readonly", "file", "format", "cache"};
     assert(!strcmp(nearest("read-only", words, 4), "readonly"));
-    assert(!strcmp(nearest("fiel", words, 4), "file") && !strcmp(nearest("cash", words, 4), "cache"));
+    assert(!strcmp(nearest("fiel", words, 4), "file") &&
+           !strcmp(nearest("cash", words, 4), "cache"));
     assert(!nearest("zzzz", words, 4) && !nearest("", words, 4) && !nearest("file", words, 0));
     char longest[1000];
     memset(longest, 'f', sizeof(longest) - 1);
@@ -163,10 +172,11 @@ TEST(opts_grammar)
     struct error e;
     char out[200] = "";
     assert(parses("virtio-blk,drive=d0,ro,no-cache,file=a,,b,x=", "<-|virtio-blk><drive|d0><ro|on>"
-                                                                "<cache|off><file|a,b><x|>"));
+                                                                  "<cache|off><file|a,b><x|>"));
     assert(parses("", "") && parses("a=b=c", "<a|b=c>") && parses("a,,b,c", "<-|a,b><c|on>"));
     assert(parses("no-a", "<-|no-a>") && parses("a,no-", "<-|a><no-|on>") && parses("a,", "<-|a>"));
     assert(!opts_parse("a=1,stop,b=2", collect, out, &e) && !strcmp(out, "<a|1>") && e.code == 1);
     assert(!opts_parse("=x", collect, out, &e) && !opts_parse("a,=x", collect, out, &e));
-    assert(!opts_parse(",a", collect, out, &e) && !strcmp(e.msg, "an option without a name in ',a'"));
+    assert(!opts_parse(",a", collect, out, &e) &&
+           !strcmp(e.msg, "an option without a name in ',a'"));
 }

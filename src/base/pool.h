@@ -6,7 +6,7 @@
 struct pool;
 struct pool *pool_new(unsigned threads);
 void pool_free(struct pool *); /* finishes everything submitted first */
-/* work->run() on a worker, then work->done() on `loop`'s thread (or on the worker when loop is NULL).
+/* work->run() on a worker, then work->done() on `loop`'s thread (on the worker when loop is NULL).
  * The submitter owns the struct and keeps it alive until done(). */
 struct work {
     void (*run)(struct work *);

@@ -27,10 +27,7 @@ static void note_unlock(const struct mutex *m)
     held[m->rank] = NULL;
 }
 
-bool mutex_held(const struct mutex *m)
-{
-    return held[m->rank] == m;
-}
+bool mutex_held(const struct mutex *m) { return held[m->rank] == m; }
 #else
 static void note_lock(const struct mutex *m) { (void)m; }
 static void note_unlock(const struct mutex *m) { (void)m; }
@@ -38,10 +35,7 @@ bool mutex_held(const struct mutex *m) { return m; }
 #endif
 
 /* What pthread functions say about our own mistakes (EPERM, EINVAL, EDEADLK). */
-static void must(int ret)
-{
-    assert(!ret);
-}
+static void must(int ret) { assert(!ret); }
 
 void mutex_init(struct mutex *m, enum lock_rank rank, const char *name)
 {
@@ -51,10 +45,7 @@ void mutex_init(struct mutex *m, enum lock_rank rank, const char *name)
     must(pthread_mutex_init(&m->m, NULL));
 }
 
-void mutex_fini(struct mutex *m)
-{
-    must(pthread_mutex_destroy(&m->m));
-}
+void mutex_fini(struct mutex *m) { must(pthread_mutex_destroy(&m->m)); }
 
 void mutex_lock(struct mutex *m)
 {
@@ -77,10 +68,7 @@ void cond_init(struct cond *c)
     must(pthread_condattr_destroy(&attr));
 }
 
-void cond_fini(struct cond *c)
-{
-    must(pthread_cond_destroy(&c->c));
-}
+void cond_fini(struct cond *c) { must(pthread_cond_destroy(&c->c)); }
 
 void cond_wait(struct cond *c, struct mutex *m)
 {
@@ -99,15 +87,9 @@ bool cond_wait_until(struct cond *c, struct mutex *m, u64 deadline_ns)
     return !ret;
 }
 
-void cond_signal(struct cond *c)
-{
-    must(pthread_cond_signal(&c->c));
-}
+void cond_signal(struct cond *c) { must(pthread_cond_signal(&c->c)); }
 
-void cond_broadcast(struct cond *c)
-{
-    must(pthread_cond_broadcast(&c->c));
-}
+void cond_broadcast(struct cond *c) { must(pthread_cond_broadcast(&c->c)); }
 
 struct start { /* from thread_start to the new thread, which frees it */
     void *(*fn)(void *);
@@ -135,7 +117,4 @@ pthread_t thread_start(const char *name, void *(*fn)(void *), void *arg)
     return t;
 }
 
-void thread_join(pthread_t t)
-{
-    must(pthread_join(t, NULL));
-}
+void thread_join(pthread_t t) { must(pthread_join(t, NULL)); }

@@ -4,17 +4,18 @@
 #include <pthread.h>
 #include "base/base.h"
 
-/* A thread may only take a mutex of a higher rank than every one it holds; checked unless NDEBUG_LOCKS. */
+/* A thread may only take a mutex of a higher rank than all that it holds, so never two of one rank;
+ * one of RANK_LEAF may always come last. Checked unless NDEBUG_LOCKS. */
 enum lock_rank {
-    RANK_MACHINE,  /* machine lists, set-up and control */
-    RANK_BUS,      /* bridges: config space of the devices behind them */
-    RANK_DEVICE,   /* one device's own lock */
-    RANK_ROUTER,   /* interrupt fan-out */
-    RANK_INTC,     /* interrupt controllers */
-    RANK_VCPU,     /* one vCPU's mailbox */
-    RANK_ENGINE,   /* translation tables */
-    RANK_BACKEND,  /* block, net and character back ends */
-    RANK_LEAF,     /* loop, timers, pool, log: calls nobody */
+    RANK_MACHINE, /* machine lists, set-up and control */
+    RANK_BUS,     /* bridges: configuration space of the devices behind them */
+    RANK_DEVICE,  /* one device's own lock */
+    RANK_ROUTER,  /* interrupt fan-out */
+    RANK_INTC,    /* interrupt controllers */
+    RANK_VCPU,    /* one vCPU's mailbox */
+    RANK_ENGINE,  /* translation tables */
+    RANK_BACKEND, /* block, net and character back ends */
+    RANK_LEAF,    /* loop, timers, pool, log: calls nobody */
 };
 struct mutex {
     pthread_mutex_t m;
@@ -38,7 +39,7 @@ bool cond_wait_until(struct cond *, struct mutex *, u64 deadline_ns);
 void cond_signal(struct cond *);
 void cond_broadcast(struct cond *);
 
-/* Starts fn(arg); the name shows in top and gdb (15 bytes). Aborts when the host has no threads left. */
+/* Starts fn(arg); the name shows in top and gdb (15 bytes). fatal() when the host has none left. */
 pthread_t thread_start(const char *name, void *(*fn)(void *), void *arg);
 void thread_join(pthread_t);
 #endif

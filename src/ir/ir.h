@@ -8,6 +8,10 @@
  *    fault, so slots always hold the state before the instruction when a fault is taken.
  *  - integer ops of type I32 read the low 32 bits of their inputs and make a value whose upper 32 bits
  *    are zero; every integer value is a full 64-bit register. There are no 8 and 16 bit values.
+ *  - `type` is the type of an op's result (an integer op of type I32 still makes a zero-extended register),
+ *    except: setcc, setf, ftoi, mov_fi, brcc name the type of their inputs; st, amo, cas, ste that of the value.
+ *    ld, st, amo and cas are I64, or F32/F64 with MOP_FLOAT (ld and st only). lde, ste never touch a slot's home.
+ *  - a NaN that fadd .. fma make has any sign and payload; fnan gives it its bits.
  *  - F32 values have 32 meaningful bits; F64 values 64. A floating-point guest slot is an F64 value (raw bits);
  *    unbox32/box32 go between it and F32 (RISC-V unprivileged, 22.2 NaN boxing).
  */
@@ -23,6 +27,7 @@ enum ir_fx {
     FX_WRITE = 1, /* changes state: never removed */
     FX_LEAVE = 2, /* may leave the unit (fault, exit, branch): slots must be true before it */
     FX_END = 4,   /* control never falls through */
+    FX_FP = 8,    /* rounds as MXCSR says and raises its sticky flags: kept, and in order with HELP_FP calls */
 };
 
 /* name, inputs, makes a value, effects */
@@ -79,20 +84,20 @@ enum ir_fx {
     _(cas, 3, 1, FX_WRITE | FX_LEAVE) /* b = expected, c = new; makes the old value, extended as mop */ \
     _(fence, 0, 0, FX_WRITE)          /* aux: 1 = store-load order needed (full), 0 = compiler only */  \
     /* floating point, type F32 or F64; rounding and sticky flags are the guest's, in MXCSR form */    \
-    _(fadd, 2, 1, FX_PURE)                                                                             \
-    _(fsub, 2, 1, FX_PURE)                                                                             \
-    _(fmul, 2, 1, FX_PURE)                                                                             \
-    _(fdiv, 2, 1, FX_PURE)                                                                             \
-    _(fsqrt, 1, 1, FX_PURE)                                                                            \
-    _(fma, 3, 1, FX_PURE)    /* aux: 1 = negate the product, 2 = negate the addend */                  \
+    _(fadd, 2, 1, FX_FP)                                                                               \
+    _(fsub, 2, 1, FX_FP)                                                                               \
+    _(fmul, 2, 1, FX_FP)                                                                               \
+    _(fdiv, 2, 1, FX_FP)                                                                               \
+    _(fsqrt, 1, 1, FX_FP)                                                                              \
+    _(fma, 3, 1, FX_FP)    /* aux: 1 = negate the product, 2 = negate the addend */                    \
     _(fnan, 1, 1, FX_PURE)   /* a NaN becomes the canonical quiet NaN (RISC-V 22.3); else unchanged */ \
-    _(fmin, 2, 1, FX_PURE)   /* IEEE 754-2019 minimumNumber, -0 < +0, canonical NaN (RISC-V 22.6) */   \
-    _(fmax, 2, 1, FX_PURE)                                                                             \
+    _(fmin, 2, 1, FX_FP)   /* IEEE 754-2019 minimumNumber, -0 < +0, canonical NaN (RISC-V 22.6) */     \
+    _(fmax, 2, 1, FX_FP)                                                                               \
     _(fsgn, 2, 1, FX_PURE)   /* aux: 0 = a with b's sign, 1 = with the opposite, 2 = signs xored */    \
-    _(setf, 2, 1, FX_PURE)   /* aux = enum ir_fcc; makes an integer 0 or 1 */                          \
-    _(fcvt, 1, 1, FX_PURE)   /* type from the other float type; NaN canonical */                       \
-    _(itof, 1, 1, FX_PURE)   /* aux = enum ir_int of the source */                                     \
-    _(ftoi, 1, 1, FX_PURE)   /* type = float source type; aux = enum ir_int of the result | 8: truncate (else MXCSR); \
+    _(setf, 2, 1, FX_FP)   /* aux = enum ir_fcc; makes an integer 0 or 1 */                            \
+    _(fcvt, 1, 1, FX_FP)   /* type from the other float type; NaN canonical */                         \
+    _(itof, 1, 1, FX_FP)   /* aux = enum ir_int of the source */                                       \
+    _(ftoi, 1, 1, FX_FP)   /* type = float source type; aux = enum ir_int of the result | 8: truncate (else MXCSR); \
                                 saturates as RISC-V (NaN: max); 32-bit results are sign-extended to 64 */ \
     _(unbox32, 1, 1, FX_PURE) /* F64 bits to F32: canonical NaN unless the upper 32 bits are ones */   \
     _(box32, 1, 1, FX_PURE)                                                                            \
@@ -106,7 +111,7 @@ enum ir_fx {
     _(exit, 0, 0, FX_LEAVE | FX_END)          /* imm = next pc, linkable */                            \
     _(exiti, 1, 0, FX_LEAVE | FX_END)         /* a = next pc; aux = enum ir_hint */                    \
     _(exitx, 0, 0, FX_LEAVE | FX_END)         /* to the run loop, aux = reason; pc was stored by a helper */ \
-    _(call, 3, 1, FX_WRITE | FX_LEAVE)        /* aux = index of the helper in ir->helper; makes its result */
+    _(call, 3, 1, FX_WRITE | FX_LEAVE)        /* aux = index of the helper in ir->helper; makes its result; integer inputs, each may be 0 */
 
 enum ir_opcode {
 #define _(n, i, o, f) IR_##n,
@@ -184,10 +189,11 @@ struct ir {
     u32 insns;    /* guest instructions */
     u64 pc;       /* of the unit's first guest instruction */
     bool overflow; /* ran out of room: the builder stops adding; the caller retries with fewer insns */
-    bool plain;   /* no folding and no value numbering: for tests that compare */
+    bool plain;   /* no folding, forwarding or numbering: for tests that compare; kept by ir_start */
     /* builder: value currently known in each slot, value-number table (private to build.c) */
     val known[IR_SLOTS];
     u32 scope;    /* index of the last label */
+    u32 fp_scope; /* index of the last call that may change rounding or flags */
     u32 hash[1024];
 };
 
@@ -229,6 +235,8 @@ static inline bool ir_isconst(const struct ir *b, val v, u64 *k)
 /* ---- passes, checks, text -------------------------------------------------------------------------- */
 void ir_optimize(struct ir *); /* dead slot stores, dead values; keeps indices (removed: nop) */
 bool ir_verify(const struct ir *, struct error *);
+/* Type of the register a value lives in: I64, F32 or F64; T_NONE when the instruction makes none. */
+enum ir_type ir_type_of(const struct ir *, val);
 void ir_dump(const struct ir *, FILE *);
 /* One instruction as text; returns buf. */
 const char *ir_text(const struct ir *, u32 index, char *buf, size_t size);

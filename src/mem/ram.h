@@ -27,11 +27,12 @@ struct ram {
 /* huge: back with 2 MiB pages when the host has them. Pages are not touched: unused RAM costs nothing. */
 struct ram *ram_new(u64 size, bool huge, struct error *);
 void ram_free(struct ram *);
-/* Call before or after any write that generated code did not do itself (DMA, loaders, slow path). */
+/* Call after any write that generated code did not do itself (DMA, loaders, slow path). The look at
+ * track[] is a full barrier: who sets TRACK_CODE and then reads the page sees the write, or is told. */
 static inline void ram_written(struct ram *r, u64 off, u64 len)
 {
     for (u64 p = off >> PAGE_BITS; p << PAGE_BITS < off + len; p++)
-        if (UNLIKELY(__atomic_load_n(&r->track[p], __ATOMIC_RELAXED) & TRACK_CODE) && r->code_written)
+        if (UNLIKELY(__atomic_fetch_or(&r->track[p], 0, __ATOMIC_SEQ_CST) & TRACK_CODE) && r->code_written)
             r->code_written(r->code_arg, r, off, len);
 }
 #endif
