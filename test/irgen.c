@@ -291,10 +291,11 @@ static void loop_back(struct gen *g)
 {
     struct ir *ir = g->ir;
     unsigned to = below(g, g->n_back);
-    val left = ir_bin(ir, IR_sub, I64, ir_get(ir, g->o->count), ir_const(ir, 1));
+    val left = ir_bin(ir, IR_add, I64, ir_get(ir, g->o->count), ir_const(ir, ~0ull));
+    val zero = ir_const(ir, 0);
     ir_set(ir, g->o->count, left);
     ir_poll(ir, g->back_pc[to]);
-    ir_brcc(ir, I64, CC_GTS, left, ir_const(ir, 0), g->back[to]);
+    ir_brcc(ir, I64, CC_GTS, left, zero, g->back[to]);
 }
 
 static void branch(struct gen *g)

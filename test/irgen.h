@@ -40,6 +40,7 @@ extern const struct irgen_opts irgen_default;
 void irgen_reset(struct irgen_cpu *, u64 seed); /* random registers and memory */
 struct ir_result irgen_run(const struct ir *, struct irgen_cpu *);
 
-/* Makes the unit smaller while it verifies and fails(): drops instructions, puts constants for values. */
+/* Makes the unit smaller while it verifies and fails(): drops instructions, puts constants for values.
+ * Loops keep their polls but may lose their count: fails() must leave at a poll some day. */
 void irgen_shrink(struct ir *, bool (*fails)(void *arg, const struct ir *), void *arg);
 #endif

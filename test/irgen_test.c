@@ -90,3 +90,31 @@ TEST(text_goes_round)
         free(text2);
     }
 }
+
+/* A translator that takes every sub for an add: true when that shows in this unit. */
+static bool wrong_sub_shows(void *arg, const struct ir *ir)
+{
+    static struct ir wrong;
+    wrong = *ir;
+    for (u32 i = 1; i < wrong.n; i++)
+        if (wrong.ins[i].op == IR_sub)
+            wrong.ins[i].op = IR_add;
+    return !same_run(ir, &wrong, *(const u64 *)arg);
+}
+
+TEST(failing_units_shrink)
+{
+    int failed = 0;
+    for (u64 seed = 1; failed < 3; seed++) {
+        build(seed);
+        if (!wrong_sub_shows(&seed, &plain))
+            continue;
+        failed++;
+        irgen_shrink(&plain, wrong_sub_shows, &seed);
+        must_verify(&plain, seed);
+        u32 left = 0;
+        for (u32 i = 1; i < plain.n; i++)
+            left += plain.ins[i].op != IR_nop;
+        assert(wrong_sub_shows(&seed, &plain) && left <= 12);
+    }
+}
