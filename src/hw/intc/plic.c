@@ -7,16 +7,9 @@
 #include "hw/device.h"
 
 enum { SOURCES = 1024, WORDS = SOURCES / 32, CONTEXTS = 128, PRIORITY_MASK = 7 };
-enum { /* "Memory Map" */
-       PENDING = 0x1000,
-       ENABLE = 0x2000,
-       ENABLE_STEP = 0x80,
-       CONTEXT = 0x200000,
-       CONTEXT_STEP = 0x1000,
-       THRESHOLD = 0,
-       CLAIM = 4,
-       WINDOW = 0x600000,
-};
+/* "Memory Map" */
+enum { PENDING = 0x1000, ENABLE = 0x2000, ENABLE_STEP = 0x80, CONTEXT = 0x200000 };
+enum { CONTEXT_STEP = 0x1000, THRESHOLD = 0, CLAIM = 4, WINDOW = 0x600000 };
 
 struct plic {
     struct device dev;
@@ -202,7 +195,7 @@ static const struct prop props[] = {
 
 #define F(m) FIELD(struct plic_state, m)
 DEVICE(plic, .name = "riscv.plic", .doc = "RISC-V platform-level interrupt controller",
-       .compatible = "sifive,plic-1.0.0", DEVICE_STATE(struct plic, s),
+       .compatible = "sifive,plic-1.0.0 riscv,plic0", DEVICE_STATE(struct plic, s),
        .fields = FIELDS(F(priority), F(pending), F(claimed), F(enable), F(threshold)),
        .props = props, .rank = RANK_INTC, .irq_in = plic_irq_in, .init = plic_init,
        .reset = plic_update, .restored = plic_restored);
