@@ -5,8 +5,8 @@
 /* ---- types ----------------------------------------------------------------------------------- */
 
 /* Per op: the types it may have (n none, w I32 or I64, q I64, f F32 or F64, s F32, d F64, e any),
- * its result and its inputs (i integer, f float of its type, o the other float type, d F64, - none,
- * v as its own type). */
+ * its result and its inputs (i integer, f float of its type, o the other float type, s F32, d F64,
+ * - none, v as its own type). */
 static const struct signature {
     char type, out;
     const char *in;
