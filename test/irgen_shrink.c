@@ -7,7 +7,7 @@ struct shrink {
     void *arg;
 };
 
-/* Every branch back follows a poll at once, as irgen makes them: without, a unit might never end. */
+/* Every branch back follows a poll at once, as in irgen: without, a unit might never end. */
 static bool loops_poll(const struct ir *ir)
 {
     bool seen[IR_LABELS] = {false};
@@ -36,7 +36,10 @@ static bool accept(struct shrink *s)
     return true;
 }
 
-static void copy(struct shrink *s) { memcpy(s->trial->ins, s->ir->ins, s->ir->n * sizeof s->ir->ins[0]); }
+static void copy(struct shrink *s)
+{
+    memcpy(s->trial->ins, s->ir->ins, s->ir->n * sizeof s->ir->ins[0]);
+}
 
 static void mark_inputs(const struct ir_ins *x, u8 *used)
 {
@@ -119,7 +122,7 @@ static bool pass(struct shrink *s)
 
 void irgen_shrink(struct ir *ir, bool (*fails)(void *arg, const struct ir *), void *arg)
 {
-    struct shrink s = {ir, new(struct ir), fails, arg};
+    struct shrink s = {ir, new (struct ir), fails, arg};
     *s.trial = *ir;
     while (pass(&s))
         ;

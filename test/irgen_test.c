@@ -1,4 +1,4 @@
-/* test/irgen_test.c - random units: folded and optimized ones do what plain ones do; text goes round; shrinking. */
+/* test/irgen_test.c - random units: optimized ones do what plain ones do; text; shrinking. */
 #include <assert.h>
 #include "irgen.h"
 
@@ -21,7 +21,8 @@ static void must_verify(const struct ir *ir, u64 seed)
     abort();
 }
 
-/* A constant target makes an indirect exit a direct one; the pc field is not state while a unit runs. */
+/* A constant target makes an indirect exit a direct one; the pc field is not state while a unit
+ * runs. */
 static bool same_end(struct ir_result a, struct ir_result b)
 {
     bool same_kind = a.end == b.end || (a.end <= END_INDIRECT && b.end <= END_INDIRECT);

@@ -180,7 +180,7 @@ build() {
         module $m
     done
     echo "Debian $(release), Linux ${package#linux-image-}" >"$dir/tmp/about"
-    make -s -C "$root" build/mkinitramfs >&2
+    [ -x "$root/build/mkinitramfs" ] || env -u MAKEFLAGS make -s -C "$root" build/mkinitramfs >&2
     list >"$dir/tmp/list"
     "$root/build/mkinitramfs" <"$dir/tmp/list" >"$dir/tmp/initrd" || die "cannot pack the initramfs"
     mv "$image" "$dir/kernel"

@@ -4,23 +4,23 @@
 #include "mem/space.h"
 
 /* A file, trusted to be bytes and no more; one cut short under us is an error, never a signal. */
-struct blob {
+struct boot_file {
     const char *what; /* "kernel": begins every message; not owned */
     char *path;
-    const u8 *data; /* a mapping: hand it to the kernel only, read it with blob_read */
+    const u8 *data; /* a mapping: hand it to the kernel only, read it with file_read */
     u64 size, mapped;
     int fd; /* -1: data is our own memory */
 };
-bool blob_open(struct blob *, const char *what, const char *path, struct error *);
+bool file_open(struct boot_file *, const char *what, const char *path, struct error *);
 /* Bytes that are already in memory, borrowed. */
-void blob_memory(struct blob *, const char *what, const void *data, u64 size);
-void blob_close(struct blob *); /* also after a failed open */
-bool blob_read(const struct blob *, u64 off, void *buf, u64 len, struct error *);
+void file_memory(struct boot_file *, const char *what, const void *data, u64 size);
+void file_close(struct boot_file *); /* also after a failed open */
+bool file_read(const struct boot_file *, u64 off, void *buf, u64 len, struct error *);
 /* False with "WHAT 'PATH': ..." and errno EINVAL: the file is not what it should be. */
-bool blob_bad(const struct blob *, struct error *, const char *fmt, ...) PRINTF(3, 4);
+bool file_bad(const struct boot_file *, struct error *, const char *fmt, ...) PRINTF(3, 4);
 /* gzip, zstd or EFI zboot: `out` becomes the unpacked file, of at most `limit` bytes. Not packed:
  * it shares the bytes of `in`. Close `out` first, also after a failure. */
-bool blob_unpack(const struct blob *in, struct blob *out, u64 limit, struct error *);
+bool file_unpack(const struct boot_file *in, struct boot_file *out, u64 limit, struct error *);
 
 /* One start of one guest: RAM, and the ranges of it that files have taken. */
 enum { BOOT_SPANS = 64 };
@@ -37,19 +37,20 @@ struct boot {
 };
 /* Copies `len` bytes at `off` of the file to `at`, zeroes the rest up to `room`, takes the range.
  * False: outside RAM, or taken. */
-bool boot_place(struct boot *, const struct blob *, u64 off, u64 len, u64 room, gpa at,
+bool boot_place(struct boot *, const struct boot_file *, u64 off, u64 len, u64 room, gpa at,
                 struct error *);
 
 struct boot_image { /* where a program went */
     gpa entry, end;
 };
 /* An ELF file at its physical addresses; one linked below RAM (a vmlinux) moves up to `at`. */
-bool boot_elf(struct boot *, const struct blob *, gpa at, struct boot_image *, struct error *);
+bool boot_elf(struct boot *, const struct boot_file *, gpa at, struct boot_image *, struct error *);
 /* A RISC-V Linux Image (boot-image-header.rst); at or above `at`, as its header asks. */
-bool boot_riscv_image(struct boot *, const struct blob *, gpa at, struct boot_image *,
+bool boot_riscv_image(struct boot *, const struct boot_file *, gpa at, struct boot_image *,
                       struct error *);
 /* Any program: ELF, Image or raw bytes at `at`, packed or not. */
-bool boot_program(struct boot *, const struct blob *, gpa at, struct boot_image *, struct error *);
-bool is_elf(const struct blob *);
-bool is_riscv_image(const struct blob *);
+bool boot_program(struct boot *, const struct boot_file *, gpa at, struct boot_image *,
+                  struct error *);
+bool is_elf(const struct boot_file *);
+bool is_riscv_image(const struct boot_file *);
 #endif

@@ -5,31 +5,31 @@
 
 enum { MAX_SEGMENTS = 64 };
 
-bool is_elf(const struct blob *b)
+bool is_elf(const struct boot_file *b)
 {
     u8 magic[SELFMAG];
     struct error ignored;
-    return blob_read(b, 0, magic, sizeof magic, &ignored) && !memcmp(magic, ELFMAG, SELFMAG);
+    return file_read(b, 0, magic, sizeof magic, &ignored) && !memcmp(magic, ELFMAG, SELFMAG);
 }
 
-static bool read_header(const struct boot *boot, const struct blob *b, Elf64_Ehdr *h,
+static bool read_header(const struct boot *boot, const struct boot_file *b, Elf64_Ehdr *h,
                         struct error *err)
 {
-    if (!blob_read(b, 0, h, sizeof *h, err))
+    if (!file_read(b, 0, h, sizeof *h, err))
         return false;
     if (h->e_ident[EI_CLASS] != ELFCLASS64)
-        return blob_bad(b, err, "is not a 64-bit ELF file");
+        return file_bad(b, err, "is not a 64-bit ELF file");
     if (h->e_ident[EI_DATA] != ELFDATA2LSB)
-        return blob_bad(b, err, "is a big-endian ELF file, this machine is little-endian");
+        return file_bad(b, err, "is a big-endian ELF file, this machine is little-endian");
     if (h->e_machine != boot->elf_machine)
-        return blob_bad(b, err, "is an ELF file for machine %u, this machine is %u", h->e_machine,
+        return file_bad(b, err, "is an ELF file for machine %u, this machine is %u", h->e_machine,
                         boot->elf_machine);
     if (h->e_type != ET_EXEC && h->e_type != ET_DYN)
-        return blob_bad(b, err, "is an ELF file of type %u, not a program", h->e_type);
+        return file_bad(b, err, "is an ELF file of type %u, not a program", h->e_type);
     if (h->e_phentsize != sizeof(Elf64_Phdr) || !h->e_phnum)
-        return blob_bad(b, err, "has no ELF program headers");
+        return file_bad(b, err, "has no ELF program headers");
     if (h->e_phnum > MAX_SEGMENTS)
-        return blob_bad(b, err, "has %u ELF program headers, the limit is %d", h->e_phnum,
+        return file_bad(b, err, "has %u ELF program headers, the limit is %d", h->e_phnum,
                         MAX_SEGMENTS);
     return true;
 }
@@ -46,12 +46,12 @@ static u64 displacement(const struct boot *boot, const Elf64_Phdr *ph, unsigned 
     return lowest < boot->ram ? at - lowest : 0;
 }
 
-bool boot_elf(struct boot *boot, const struct blob *b, gpa at, struct boot_image *image,
+bool boot_elf(struct boot *boot, const struct boot_file *b, gpa at, struct boot_image *image,
               struct error *err)
 {
     Elf64_Ehdr h;
     Elf64_Phdr ph[MAX_SEGMENTS];
-    if (!read_header(boot, b, &h, err) || !blob_read(b, h.e_phoff, ph, h.e_phnum * sizeof *ph, err))
+    if (!read_header(boot, b, &h, err) || !file_read(b, h.e_phoff, ph, h.e_phnum * sizeof *ph, err))
         return false;
     u64 shift = displacement(boot, ph, h.e_phnum, at);
     *image = (struct boot_image){.entry = h.e_entry};
@@ -62,7 +62,7 @@ bool boot_elf(struct boot *boot, const struct blob *b, gpa at, struct boot_image
             continue;
         gpa to = p->p_paddr + shift;
         if (p->p_filesz > p->p_memsz)
-            return blob_bad(b, err, "ELF segment %u has %llu bytes in the file, %llu in memory", i,
+            return file_bad(b, err, "ELF segment %u has %llu bytes in the file, %llu in memory", i,
                             (unsigned long long)p->p_filesz, (unsigned long long)p->p_memsz);
         if (!boot_place(boot, b, p->p_offset, p->p_filesz, p->p_memsz, to, err))
             return false;
@@ -74,9 +74,9 @@ bool boot_elf(struct boot *boot, const struct blob *b, gpa at, struct boot_image
         any = true;
     }
     if (!any)
-        return blob_bad(b, err, "has no ELF segment to load");
+        return file_bad(b, err, "has no ELF segment to load");
     if (!entered)
-        return blob_bad(b, err, "its entry point 0x%llx is in no segment",
+        return file_bad(b, err, "its entry point 0x%llx is in no segment",
                         (unsigned long long)h.e_entry);
     return true;
 }

@@ -60,22 +60,22 @@ void dt_free(struct dt *t)
     free(t);
 }
 
-struct dt *dt_read(const struct blob *b, struct error *err)
+struct dt *dt_read(const struct boot_file *b, struct error *err)
 {
     if (b->size > FILE_LIMIT) {
-        blob_bad(b, err, "%llu KiB is too large for a device tree, the limit is %d KiB",
+        file_bad(b, err, "%llu KiB is too large for a device tree, the limit is %d KiB",
                  (unsigned long long)b->size >> 10, FILE_LIMIT >> 10);
         return NULL;
     }
     char *raw = xalloc(b->size);
     struct dt *t = alloc((int)b->size * 2 + FIRST_SIZE);
-    bool ok = blob_read(b, 0, raw, b->size, err);
+    bool ok = file_read(b, 0, raw, b->size, err);
     if (ok) {
         int r = fdt_check_full(raw, b->size);
         if (!r)
             r = fdt_open_into(raw, t->buf, t->size);
         if (r)
-            ok = blob_bad(b, err, "is not a device tree: %s", fdt_strerror(r));
+            ok = file_bad(b, err, "is not a device tree: %s", fdt_strerror(r));
     }
     t->finished = true;
     free(raw);

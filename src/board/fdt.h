@@ -3,12 +3,12 @@
 #define BOARD_FDT_H
 #include "base/base.h"
 
-struct blob;
+struct boot_file;
 struct dt;
 struct dt *dt_new(void); /* the root node is open */
 void dt_free(struct dt *);
 /* A flattened tree from a file, checked as a whole. NULL: not one. */
-struct dt *dt_read(const struct blob *, struct error *);
+struct dt *dt_read(const struct boot_file *, struct error *);
 
 /* Nodes open and close like brackets; a node's properties come before its child nodes. */
 void dt_begin(struct dt *, const char *fmt, ...) PRINTF(2, 3);

@@ -340,9 +340,10 @@ void machine_free(struct machine *m)
         return;
     chr_on_quit(NULL, NULL);
     if (m->engine)
-        engine_free(m->engine);
+        engine_stop(m->engine);
     m->board->fini(m);
     hw_fini(&m->hw);
+    engine_free(m->engine);
     close_backends(m);
     space_free(m->space);
     ram_free(m->ram);

@@ -48,8 +48,8 @@ gpa virt_mmio64_base(const struct virt *v)
 
 static bool put_pci(struct virt *v, struct error *err)
 {
-    char *props = xprintf("pio_base=%llu,pio_size=%llu,mmio_base=%llu,mmio_size=%llu,mmio64_base=%"
-                          "llu,mmio64_size=%llu",
+    char *props = xprintf("pio_base=%llu,pio_size=%llu,mmio_base=%llu,mmio_size=%llu,"
+                          "mmio64_base=%llu,mmio64_size=%llu",
                           PIO_BASE, PIO_SIZE, MMIO_BASE, MMIO_SIZE,
                           (unsigned long long)virt_mmio64_base(v), MMIO64_SIZE);
     struct device *pci = put(v, "pci-host-ecam-generic", "pcie.0", props, ECAM_BASE, err);
@@ -72,21 +72,40 @@ static bool put_slots(struct virt *v, struct error *err)
     return true;
 }
 
+/* What needs no properties; line 0: none. */
+static bool put_plain(struct virt *v, struct error *err)
+{
+    static const struct {
+        const char *class_name, *id;
+        gpa base;
+        int line;
+    } plain[] = {{"sifive.test", "test", TEST_BASE, 0},
+                 {"goldfish-rtc", "rtc", RTC_BASE, IRQ_RTC},
+                 {"fw-cfg", "fw-cfg", FW_CFG_BASE, 0},
+                 {"cfi.pflash01", "flash0", FLASH_BASE, 0},
+                 {"cfi.pflash01", "flash1", FLASH_BASE + FLASH_SIZE, 0}};
+    for (unsigned i = 0; i < ARRAY_LEN(plain); i++) {
+        struct device *d = put(v, plain[i].class_name, plain[i].id, NULL, plain[i].base, err);
+        if (!d)
+            return false;
+        if (plain[i].line)
+            irq_connect(d, 0, v->plic, plain[i].line);
+    }
+    return true;
+}
+
 static bool put_devices(struct virt *v, struct error *err)
 {
     char *harts = xprintf("harts=%u", engine_cpus(v->m.engine));
-    char *line = v->m.opts->serial ? xprintf("chardev=%s", v->m.opts->serial) : NULL;
+    char *chardev = v->m.opts->serial ? xprintf("chardev=%s", v->m.opts->serial) : NULL;
     struct device *clint = put(v, "riscv.clint", "clint", harts, CLINT_BASE, err);
     v->plic = clint ? put(v, "riscv.plic", "plic", harts, PLIC_BASE, err) : NULL;
-    v->uart = v->plic ? put(v, "ns16550", "serial0", line, UART_BASE, err) : NULL;
-    v->test = v->uart ? put(v, "sifive.test", "test", NULL, TEST_BASE, err) : NULL;
-    struct device *rtc = v->test ? put(v, "goldfish-rtc", "rtc", NULL, RTC_BASE, err) : NULL;
+    v->uart = v->plic ? put(v, "ns16550", "serial0", chardev, UART_BASE, err) : NULL;
     free(harts);
-    free(line);
-    if (!rtc || !put_slots(v, err) || !put_pci(v, err))
+    free(chardev);
+    if (!v->uart || !put_plain(v, err) || !put_slots(v, err) || !put_pci(v, err))
         return false;
     irq_connect(v->uart, 0, v->plic, IRQ_UART);
-    irq_connect(rtc, 0, v->plic, IRQ_RTC);
     wire_harts(v, clint);
     return true;
 }

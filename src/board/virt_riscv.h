@@ -16,6 +16,9 @@ enum { IRQ_SLOT0 = 1, IRQ_UART = 10, IRQ_RTC = 11, IRQ_PCI0 = 32 };
 #define UART_BASE 0x10000000ull
 #define SLOT_BASE 0x10001000ull
 #define SLOT_STEP 0x1000ull
+#define FW_CFG_BASE 0x10100000ull
+#define FLASH_BASE 0x20000000ull
+#define FLASH_SIZE 0x2000000ull /* each of two */
 #define ECAM_BASE 0x30000000ull
 #define ECAM_SIZE 0x10000000ull
 #define PIO_BASE 0x3000000ull
@@ -27,7 +30,7 @@ enum { IRQ_SLOT0 = 1, IRQ_UART = 10, IRQ_RTC = 11, IRQ_PCI0 = 32 };
 
 struct virt {
     struct machine m;
-    struct device *uart, *plic, *test;
+    struct device *uart, *plic;
     struct sbi *sbi; /* the built-in firmware; NULL: the guest brings its own, or none */
     struct dt *tree;
     struct loop_timer timer[VIRT_HARTS]; /* stimecmp of each hart */

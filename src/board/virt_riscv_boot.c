@@ -22,9 +22,9 @@ struct start {
 static bool load_program(struct boot *b, const char *what, const char *path, gpa at,
                          struct boot_image *image, struct error *err)
 {
-    struct blob blob;
-    bool ok = blob_open(&blob, what, path, err) && boot_program(b, &blob, at, image, err);
-    blob_close(&blob);
+    struct boot_file file;
+    bool ok = file_open(&file, what, path, err) && boot_program(b, &file, at, image, err);
+    file_close(&file);
     return ok;
 }
 
@@ -49,11 +49,11 @@ static bool load_programs(struct virt *v, struct start *s, struct error *err)
 /* Half of the memory, but at most 512 MiB, is left to the kernel; a large disk moves down. */
 static bool load_initrd(struct virt *v, struct start *s, struct error *err)
 {
-    struct blob b;
+    struct boot_file b;
     gpa first = align_up(s->kernel.end, PAGE_SIZE), limit = s->dtb, at;
-    bool ok = blob_open(&b, "initrd", v->m.opts->initrd, err);
+    bool ok = file_open(&b, "initrd", v->m.opts->initrd, err);
     if (ok && (b.size > limit || limit - b.size < first))
-        ok = blob_bad(&b, err, "%llu KiB do not fit at 0x%llx..0x%llx, behind the kernel",
+        ok = file_bad(&b, err, "%llu KiB do not fit at 0x%llx..0x%llx, behind the kernel",
                       (unsigned long long)b.size >> 10, (unsigned long long)first,
                       (unsigned long long)limit);
     if (ok) {
@@ -67,7 +67,7 @@ static bool load_initrd(struct virt *v, struct start *s, struct error *err)
              dt_chosen(v->tree, "linux,initrd-start", start, sizeof start, err) &&
              dt_chosen(v->tree, "linux,initrd-end", end, sizeof end, err);
     }
-    blob_close(&b);
+    file_close(&b);
     return ok;
 }
 
@@ -76,9 +76,9 @@ static bool new_tree(struct virt *v, struct error *err)
     const struct machine_opts *o = v->m.opts;
     struct dt *t;
     if (o->dtb) {
-        struct blob b;
-        t = blob_open(&b, "device tree", o->dtb, err) ? dt_read(&b, err) : NULL;
-        blob_close(&b);
+        struct boot_file b;
+        t = file_open(&b, "device tree", o->dtb, err) ? dt_read(&b, err) : NULL;
+        file_close(&b);
         if (!t)
             return false;
     } else {
@@ -101,9 +101,9 @@ static bool load_tree_and_initrd(struct virt *v, struct start *s, struct error *
         s->dtb = align_down(end - len - GROWTH, PAGE_SIZE);
     if (v->m.opts->initrd && !load_initrd(v, s, err))
         return false;
-    struct blob b;
+    struct boot_file b;
     const void *data = dt_data(v->tree, &len);
-    blob_memory(&b, "device tree", data, len);
+    file_memory(&b, "device tree", data, len);
     return boot_place(&s->boot, &b, 0, len, len, s->dtb, err);
 }
 

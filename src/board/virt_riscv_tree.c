@@ -138,7 +138,7 @@ static void soc_node(struct virt *v, struct dt *t)
     device_node(v, t, "serial", v->uart, IRQ_UART);
     dt_u32(t, "clock-frequency", 3686400);
     dt_end(t);
-    device_node(v, t, "test", v->test, 0);
+    device_node(v, t, "test", find(v, "test"), 0);
     dt_u32(t, "phandle", phandle_test(v));
     dt_end(t);
     pci_node(v, t);
@@ -195,6 +195,15 @@ struct dt *virt_tree(struct virt *v)
     DT_CELLS(t, "reg", DT64(RAM_BASE), DT64(v->m.opts->memory));
     dt_end(t);
     cpus_node(v, t);
+    device_node(v, t, "fw-cfg", find(v, "fw-cfg"), 0);
+    dt_flag(t, "dma-coherent");
+    dt_end(t);
+    dt_begin(t, "flash@%llx", FLASH_BASE);
+    dt_words(t, "compatible", find(v, "flash0")->class->compatible);
+    DT_CELLS(t, "reg", DT64(FLASH_BASE), DT64(FLASH_SIZE), DT64(FLASH_BASE + FLASH_SIZE),
+             DT64(FLASH_SIZE));
+    dt_u32(t, "bank-width", 4);
+    dt_end(t);
     syscon_node(v, t, "poweroff", 0x5555);
     syscon_node(v, t, "reboot", 0x7777);
     soc_node(v, t);
