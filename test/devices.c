@@ -3,12 +3,12 @@
 
 enum { RAM_SIZE = 1 << 20, ACCESSES = 20000, HOSTILE_STATES = 50, MAX_CUTS = 2000 };
 
-#define RULE(class, cond)                                                                \
-    do {                                                                                 \
-        if (!(cond)) {                                                                   \
-            fprintf(stderr, "%s: %s: not so: %s\n", __FILE__, (class)->name, #cond);     \
-            abort();                                                                     \
-        }                                                                                \
+#define RULE(class, cond)                                                            \
+    do {                                                                             \
+        if (!(cond)) {                                                               \
+            fprintf(stderr, "%s: %s: not so: %s\n", __FILE__, (class)->name, #cond); \
+            abort();                                                                 \
+        }                                                                            \
     } while (0)
 
 static u64 seed = 88172645463325252ull;
@@ -36,7 +36,8 @@ static void setup(struct rig *r)
     ram = ram_new(RAM_SIZE, false, &err);
     RULE(&(struct device_class){.name = "RAM"},
          ram && space_add_ram(r->hw.space, 0, ram, 0, RAM_SIZE, false, &err));
-    for (u64 i = 0; i < RAM_SIZE; i += 8) { /* numbers that may pass for lengths, flags, addresses */
+    for (u64 i = 0; i < RAM_SIZE;
+         i += 8) { /* numbers that may pass for lengths, flags, addresses */
         u64 v = rnd() >> rnd() % 64;
         memcpy(ram->host + i, &v, 8);
     }

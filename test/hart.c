@@ -4,7 +4,10 @@
 
 static bool load(void *cpu, u64 addr, u16 mop, u64 *out) { return cpu_load(cpu, addr, mop, out); }
 static bool store(void *cpu, u64 addr, u16 mop, u64 v) { return cpu_store(cpu, addr, mop, v); }
-static bool amo(void *cpu, u64 addr, u16 aux, u64 v, u64 *old) { return cpu_amo(cpu, addr, aux, v, old); }
+static bool amo(void *cpu, u64 addr, u16 aux, u64 v, u64 *old)
+{
+    return cpu_amo(cpu, addr, aux, v, old);
+}
 static bool cas(void *cpu, u64 addr, u16 mop, u64 expected, u64 v, u64 *old)
 {
     return cpu_cas(cpu, addr, mop, expected, v, old);

@@ -9,8 +9,8 @@ struct hart {
     struct ram *ram;    /* at HART_RAM */
     struct space *space;
     struct ir *ir;
-    int level;          /* of units; at 2 they are optimized too */
-    bool plain;         /* build without folding */
+    int level;  /* of units; at 2 they are optimized too */
+    bool plain; /* build without folding */
 };
 struct hart *hart_new(u64 ram_size);
 void hart_free(struct hart *);

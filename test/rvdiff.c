@@ -24,13 +24,26 @@ static void write_elf(int fd, const struct rvgen_image *im)
         Elf64_Phdr p;
     } h = {
         .e = {.e_ident = {ELFMAG0, ELFMAG1, ELFMAG2, ELFMAG3, ELFCLASS64, ELFDATA2LSB, EV_CURRENT},
-              .e_type = ET_EXEC, .e_machine = EM_RISCV, .e_version = EV_CURRENT, .e_entry = RVGEN_BASE,
-              .e_phoff = sizeof(Elf64_Ehdr), .e_flags = 5 /* RVC, double-float ABI */,
-              .e_ehsize = sizeof(Elf64_Ehdr), .e_phentsize = sizeof(Elf64_Phdr), .e_phnum = 1},
-        .p = {.p_type = PT_LOAD, .p_flags = PF_R | PF_W | PF_X, .p_offset = PAGE_SIZE, .p_vaddr = RVGEN_BASE,
-              .p_paddr = RVGEN_BASE, .p_filesz = im->len, .p_memsz = im->len, .p_align = PAGE_SIZE},
+              .e_type = ET_EXEC,
+              .e_machine = EM_RISCV,
+              .e_version = EV_CURRENT,
+              .e_entry = RVGEN_BASE,
+              .e_phoff = sizeof(Elf64_Ehdr),
+              .e_flags = 5 /* RVC, double-float ABI */,
+              .e_ehsize = sizeof(Elf64_Ehdr),
+              .e_phentsize = sizeof(Elf64_Phdr),
+              .e_phnum = 1},
+        .p = {.p_type = PT_LOAD,
+              .p_flags = PF_R | PF_W | PF_X,
+              .p_offset = PAGE_SIZE,
+              .p_vaddr = RVGEN_BASE,
+              .p_paddr = RVGEN_BASE,
+              .p_filesz = im->len,
+              .p_memsz = im->len,
+              .p_align = PAGE_SIZE},
     };
-    bool ok = pwrite(fd, &h, sizeof h, 0) == sizeof h && pwrite(fd, im->bytes, im->len, PAGE_SIZE) == (ssize_t)im->len;
+    bool ok = pwrite(fd, &h, sizeof h, 0) == sizeof h &&
+              pwrite(fd, im->bytes, im->len, PAGE_SIZE) == (ssize_t)im->len;
     assert(ok && "no room for a temporary file");
 }
 
@@ -60,7 +73,10 @@ static const struct mode {
     const char *name;
     int level;
     bool plain;
-} modes[] = {{"level 0, plain", 0, true}, {"level 0", 0, false}, {"level 1", 1, false}, {"level 2", 2, false}};
+} modes[] = {{"level 0, plain", 0, true},
+             {"level 0", 0, false},
+             {"level 1", 1, false},
+             {"level 2", 2, false}};
 
 static u8 *run_hart(const struct rvgen_image *im, const struct mode *m)
 {
@@ -161,7 +177,8 @@ static void report(struct rvgen_block *b, u32 n, u64 seed)
     struct rvgen_record ours, theirs;
     int i = first_difference(b, n, seed, &mode, &ours, &theirs);
     if (i < 0) {
-        printf("%s\n", i == WINDOW ? "memory differs at the end" : "a program did not reach its end");
+        printf("%s\n",
+               i == WINDOW ? "memory differs at the end" : "a program did not reach its end");
         return;
     }
     struct rvgen_block *one = &b[i];
@@ -171,12 +188,18 @@ static void report(struct rvgen_block *b, u32 n, u64 seed)
     print_block(one);
     for (u32 r = 0; r < RVGEN_REGS; r++)
         if (ours.after[r] != theirs.after[r])
-            printf("  %c%u: before %016llx, ours %016llx, " ORACLE " %016llx\n", r < 32 ? 'x' : r < 64 ? 'f' : 'c', r & 31,
-                   (unsigned long long)ours.before[r], (unsigned long long)ours.after[r],
+            printf("  %c%u: before %016llx, ours %016llx, " ORACLE " %016llx\n",
+                   r < 32   ? 'x'
+                   : r < 64 ? 'f'
+                            : 'c',
+                   r & 31, (unsigned long long)ours.before[r], (unsigned long long)ours.after[r],
                    (unsigned long long)theirs.after[r]);
     for (u32 r = 0; r < RVGEN_REGS; r++)
-        printf("%s%c%u=%016llx", r & 3 ? " " : "\n  ", r < 32 ? 'x' : r < 64 ? 'f' : 'c', r & 31,
-               (unsigned long long)ours.before[r]);
+        printf("%s%c%u=%016llx", r & 3 ? " " : "\n  ",
+               r < 32   ? 'x'
+               : r < 64 ? 'f'
+                        : 'c',
+               r & 31, (unsigned long long)ours.before[r]);
     printf("\n");
 }
 
@@ -195,8 +218,10 @@ int main(int argc, char **argv)
 {
     u64 seed = clock_host_ns(), blocks = 500, seconds = 0, programs = 0, end;
     for (int i = 1; i < argc; i += 2) {
-        u64 *out = !strcmp(argv[i], "--seed") ? &seed : !strcmp(argv[i], "--blocks") ? &blocks
-                 : !strcmp(argv[i], "--seconds") ? &seconds : NULL;
+        u64 *out = !strcmp(argv[i], "--seed")      ? &seed
+                   : !strcmp(argv[i], "--blocks")  ? &blocks
+                   : !strcmp(argv[i], "--seconds") ? &seconds
+                                                   : NULL;
         if (!out || i + 1 == argc) {
             fprintf(stderr, "usage: rvdiff [--seed N] [--blocks N] [--seconds N]\n");
             return 2;
@@ -207,14 +232,16 @@ int main(int argc, char **argv)
         return 77;
     blocks = MIN(MAX(blocks, 1), (u64)BLOCKS_MAX);
     struct rvgen_block *b = new_array(struct rvgen_block, blocks);
-    for (end = clock_host_ns() + seconds * 1000000000; !programs || clock_host_ns() < end; programs++) {
+    for (end = clock_host_ns() + seconds * 1000000000; !programs || clock_host_ns() < end;
+         programs++) {
         const struct mode *mode;
         struct rvgen_record x, y;
         u64 s = seed + programs, state = s;
         for (u32 i = 0; i < blocks; i++)
             rvgen_block(&b[i], rvgen_random(&state));
         if (first_difference(b, (u32)blocks, s, &mode, &x, &y) != SAME) {
-            printf("seed %llu --blocks %llu: differs\n", (unsigned long long)s, (unsigned long long)blocks);
+            printf("seed %llu --blocks %llu: differs\n", (unsigned long long)s,
+                   (unsigned long long)blocks);
             report(b, (u32)blocks, s);
             return 1;
         }

@@ -18,7 +18,10 @@ u64 rvgen_random(u64 *state) /* splitmix64 */
 static u32 below(u64 *s, u32 n) { return (u32)(rvgen_random(s) % n); }
 
 /* ---- encoding ---------------------------------------------------------------------------------------- */
-static u32 enc_i(u32 op, u32 f3, u32 rd, u32 rs1, i64 v) { return (u32)v << 20 | rs1 << 15 | f3 << 12 | rd << 7 | op; }
+static u32 enc_i(u32 op, u32 f3, u32 rd, u32 rs1, i64 v)
+{
+    return (u32)v << 20 | rs1 << 15 | f3 << 12 | rd << 7 | op;
+}
 static u32 enc_s(u32 op, u32 f3, u32 rs2, u32 rs1, u32 v)
 {
     return v >> 5 << 25 | rs2 << 20 | rs1 << 15 | f3 << 12 | (v & 31) << 7 | op;
@@ -33,17 +36,22 @@ static u32 scatter(u32 v, const u8 *pairs)
         w |= (v >> pairs[0] & 1) << pairs[1];
     return w;
 }
-static const u8 j_bits[] = {1, 21, 2, 22, 3, 23, 4, 24, 5, 25, 6, 26, 7, 27, 8, 28, 9, 29, 10, 30, 11, 20, 20, 31,
-                            12, 12, 13, 13, 14, 14, 15, 15, 16, 16, 17, 17, 18, 18, 19, 19, 0};
-static const u8 b_bits[] = {1, 8, 2, 9, 3, 10, 4, 11, 5, 25, 6, 26, 7, 27, 8, 28, 9, 29, 10, 30, 11, 7, 12, 31, 0};
-static const u8 cj_bits[] = {1, 3, 2, 4, 3, 5, 4, 11, 5, 2, 6, 7, 7, 6, 8, 9, 9, 10, 10, 8, 11, 12, 0};
+static const u8 j_bits[] = {1,  21, 2,  22, 3,  23, 4,  24, 5,  25, 6,  26, 7,  27,
+                            8,  28, 9,  29, 10, 30, 11, 20, 20, 31, 12, 12, 13, 13,
+                            14, 14, 15, 15, 16, 16, 17, 17, 18, 18, 19, 19, 0};
+static const u8 b_bits[] = {1,  8, 2,  9, 3,  10, 4,  11, 5, 25, 6,  26, 7,
+                            27, 8, 28, 9, 29, 10, 30, 11, 7, 12, 31, 0};
+static const u8 cj_bits[] = {1, 3, 2, 4, 3, 5,  4,  11, 5,  2,  6, 7,
+                             7, 6, 8, 9, 9, 10, 10, 8,  11, 12, 0};
 static const u8 cb_bits[] = {1, 3, 2, 4, 3, 10, 4, 11, 5, 2, 6, 5, 7, 6, 8, 12, 0};
 
 /* The same transfer with another distance. */
 static u32 retarget(const struct insn *row, u32 word, u32 distance)
 {
-    const u8 *map = row->format == &riscv_fmt_J ? j_bits : row->format == &riscv_fmt_B ? b_bits
-                  : row->format == &riscv_fmt_CJ ? cj_bits : cb_bits;
+    const u8 *map = row->format == &riscv_fmt_J    ? j_bits
+                    : row->format == &riscv_fmt_B  ? b_bits
+                    : row->format == &riscv_fmt_CJ ? cj_bits
+                                                   : cb_bits;
     return (word & ~scatter(~0u, map)) | scatter(distance, map);
 }
 
@@ -108,7 +116,8 @@ static bool csr_fine(const struct insn *in, const struct args *a)
     bool writes = (a->mode & 3) == RV_CSR_WRITE || a->rs1, clears = (a->mode & 3) == RV_CSR_CLEAR;
     if (a->imm == CSR_FFLAGS || !writes)
         return true;
-    return clears || (a->imm == CSR_FRM && (a->mode & 3) == RV_CSR_WRITE && in->format == &riscv_fmt_CSRI && a->rs1 <= 4);
+    return clears || (a->imm == CSR_FRM && (a->mode & 3) == RV_CSR_WRITE &&
+                      in->format == &riscv_fmt_CSRI && a->rs1 <= 4);
 }
 
 static bool acceptable(const struct insn *in, const struct args *a)
@@ -148,8 +157,10 @@ static void random_item(struct rvgen_item *it, u64 *s)
     u32 w = random_word(i, s, &a);
     rows[i].uses++;
     *it = (struct rvgen_item){.word = {w}, .skip = (u8)below(s, 5)};
-    if (f == &riscv_fmt_LR) /* with its SC: what the reservation holds afterwards is nobody's business */
-        *it = (struct rvgen_item){.word = {w, (w & 0x060ff07f) | 3u << 27 | below(s, 32) << 20 | (10 + below(s, 22)) << 7}};
+    if (f ==
+        &riscv_fmt_LR) /* with its SC: what the reservation holds afterwards is nobody's business */
+        *it = (struct rvgen_item){.word = {w, (w & 0x060ff07f) | 3u << 27 | below(s, 32) << 20 |
+                                                  (10 + below(s, 22)) << 7}};
     else if (f == &riscv_fmt_CI16)
         *it = (struct rvgen_item){.word = {w, addi(SP, SP, -a.imm)}};
     else if (f->flow == FLOW_INDIRECT) /* auipc rs1,0 in front; the distance is filled in later */
@@ -158,8 +169,19 @@ static void random_item(struct rvgen_item *it, u64 *s)
 
 static u64 random_int(u64 *s)
 {
-    static const u64 special[] = {0, 1, ~0ull, 1ull << 31, (1ull << 31) - 1, 1ull << 32, 1ull << 63,
-                                  (1ull << 63) - 1, 0xffffffff80000000, 0xff, 0x8000, 64, 31};
+    static const u64 special[] = {0,
+                                  1,
+                                  ~0ull,
+                                  1ull << 31,
+                                  (1ull << 31) - 1,
+                                  1ull << 32,
+                                  1ull << 63,
+                                  (1ull << 63) - 1,
+                                  0xffffffff80000000,
+                                  0xff,
+                                  0x8000,
+                                  64,
+                                  31};
     switch (below(s, 4)) {
     case 0: return special[below(s, ARRAY_LEN(special))];
     case 1: return (u64)(i64)(i32)rvgen_random(s);
@@ -170,11 +192,14 @@ static u64 random_int(u64 *s)
 
 static u64 random_float(u64 *s)
 {
-    static const u16 exps[] = {0, 1, 1022, 1023, 1024, 1023 + 30, 1023 + 31, 1023 + 32, 1023 + 52, 1023 + 62,
-                               1023 + 63, 1023 + 64, 1023 - 126, 1023 - 149, 1023 + 127, 2046, 2047};
-    static const u8 exps32[] = {0, 1, 126, 127, 128, 127 + 23, 127 + 30, 127 + 31, 127 + 62, 127 + 63, 254, 255};
+    static const u16 exps[] = {0,          1,          1022,       1023,      1024,      1023 + 30,
+                               1023 + 31,  1023 + 32,  1023 + 52,  1023 + 62, 1023 + 63, 1023 + 64,
+                               1023 - 126, 1023 - 149, 1023 + 127, 2046,      2047};
+    static const u8 exps32[] = {0,        1,        126,      127,      128, 127 + 23,
+                                127 + 30, 127 + 31, 127 + 62, 127 + 63, 254, 255};
     u64 sign = rvgen_random(s) & 1, frac = rvgen_random(s);
-    static const u64 fracs[] = {0, 1, ~0ull, 1ull << 51, 1ull << 22, 1ull << 29, (1ull << 29) - 1, 3ull << 28};
+    static const u64 fracs[] = {
+        0, 1, ~0ull, 1ull << 51, 1ull << 22, 1ull << 29, (1ull << 29) - 1, 3ull << 28};
     if (below(s, 2))
         frac = fracs[below(s, ARRAY_LEN(fracs))];
     u64 exp = exps[below(s, ARRAY_LEN(exps))], exp32 = exps32[below(s, ARRAY_LEN(exps32))];
@@ -182,7 +207,9 @@ static u64 random_float(u64 *s)
     switch (below(s, 8)) {
     case 0: return rvgen_random(s);
     case 1: return single; /* not boxed */
-    case 2: case 3: case 4: return single | 0xffffffffull << 32;
+    case 2:
+    case 3:
+    case 4: return single | 0xffffffffull << 32;
     default: return sign << 63 | exp << 52 | bits(frac, 51, 0);
     }
 }
@@ -192,7 +219,8 @@ void rvgen_block(struct rvgen_block *b, u64 seed)
     u64 s = seed;
     if (!n_rows)
         collect_rows();
-    u64 middle = RVGEN_WINDOW / 2; /* the record's user adds the window's address to the three pointers */
+    u64 middle =
+        RVGEN_WINDOW / 2; /* the record's user adds the window's address to the three pointers */
     for (u32 i = 1; i < 32; i++)
         b->reg[i] = random_int(&s);
     b->reg[0] = 0;
@@ -257,7 +285,8 @@ static void emit_item(struct out *o, const struct rvgen_item *it, u64 target, u6
         emit(o, (it->word[1] & 0xfffff) | (u32)(target - pc) << 20);
         return;
     }
-    if (it->word[1] && row_of(it->word[1], &a)->format->flow == FLOW_INDIRECT) { /* c.jr, c.jalr: no distance */
+    if (it->word[1] &&
+        row_of(it->word[1], &a)->format->flow == FLOW_INDIRECT) { /* c.jr, c.jalr: no distance */
         emit(o, it->word[0]);
         emit(o, addi(a.rs1, a.rs1, (i64)(target - pc)));
         emit(o, it->word[1]);
@@ -273,7 +302,8 @@ static unsigned item_size(const struct rvgen_item *it)
     unsigned n = 0;
     for (u32 i = 0; i < 3 && it->word[i]; i++)
         n += size_of(it->word[i]);
-    bool extra = it->word[1] && size_of(it->word[1]) == 2 && row_of(it->word[1], &a)->format->flow == FLOW_INDIRECT;
+    bool extra = it->word[1] && size_of(it->word[1]) == 2 &&
+                 row_of(it->word[1], &a)->format->flow == FLOW_INDIRECT;
     return extra ? n + 4 : n;
 }
 
@@ -293,7 +323,8 @@ static void emit_block(struct out *o, const struct rvgen_block *b)
             continue;
         emit(o, addi(TP, TP, -1));
         u64 pc = RVGEN_BASE + (u64)(o->at - o->base);
-        emit(o, 0x63u | 1 << 12 | TP << 15 | scatter((u32)(addr[b->loop_from] - pc), b_bits)); /* bne tp,zero */
+        emit(o, 0x63u | 1 << 12 | TP << 15 |
+                    scatter((u32)(addr[b->loop_from] - pc), b_bits)); /* bne tp,zero */
     }
     move_registers(o, offsetof(struct rvgen_record, after), true);
     emit(o, addi(GP, GP, sizeof(struct rvgen_record)));
@@ -314,7 +345,8 @@ static void emit_li(struct out *o, u32 rd, u32 v)
 
 void rvgen_image(struct rvgen_image *im, const struct rvgen_block *b, u32 n, u64 window_seed)
 {
-    u64 code = align_up((u64)n * 2048 + 4096, PAGE_SIZE), window = code + n * sizeof(struct rvgen_record);
+    u64 code = align_up((u64)n * 2048 + 4096, PAGE_SIZE),
+        window = code + n * sizeof(struct rvgen_record);
     im->data = code;
     im->data_len = n * sizeof(struct rvgen_record) + RVGEN_WINDOW;
     im->len = im->data + im->data_len;

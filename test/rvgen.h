@@ -7,8 +7,8 @@
 enum {
     RVGEN_BASE = HART_RAM, /* where the program is loaded and entered */
     RVGEN_ITEMS = 40,
-    RVGEN_REGS = 65,       /* x0..x31, f0..f31, fcsr */
-    RVGEN_WINDOW = 8192,   /* bytes that loads and stores reach */
+    RVGEN_REGS = 65,     /* x0..x31, f0..f31, fcsr */
+    RVGEN_WINDOW = 8192, /* bytes that loads and stores reach */
 };
 struct rvgen_item { /* what stays together: one to three instructions, 0 ends */
     u32 word[3];

@@ -6,7 +6,9 @@
 static struct fp_num product(const struct fp_num *a, const struct fp_num *b)
 {
     /* No unpacked number uses bit 0, and the product stays below 2^127. */
-    return (struct fp_num){.class = FP_FINITE, .sign = a->sign != b->sign, .exp = a->exp + b->exp + 1,
+    return (struct fp_num){.class = FP_FINITE,
+                           .sign = a->sign != b->sign,
+                           .exp = a->exp + b->exp + 1,
                            .sig = (a->sig >> 1) * b->sig};
 }
 
@@ -106,7 +108,8 @@ u64 fp_fma(enum fp_format f, u64 a, u64 b, u64 c, struct fp_env *env)
 
 /* ---- quotients and roots ---------------------------------------------------------------------------- */
 
-static u64 quotient(enum fp_format f, const struct fp_num *x, const struct fp_num *y, struct fp_env *env)
+static u64 quotient(enum fp_format f, const struct fp_num *x, const struct fp_num *y,
+                    struct fp_env *env)
 {
     u128 n = x->sig << 63;
     u64 d = (u64)y->sig; /* its top bit is set: the quotient has 63 or 64 bits */

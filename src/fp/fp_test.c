@@ -15,13 +15,33 @@ static u64 rnd(void)
 }
 
 static const u64 special[2][24] = {
-    [FP32] = {0, 1, 2, 0x7fffff, 0x800000, 0x800001, 0xffffff, 0x3f800000, 0x3f7fffff, 0x3f800001, 0x40000000,
-              0x3f000000, 0x4b000000, 0x4b800000, 0x4effffff, 0x4f000000, 0x5f000000, 0x5f800000, 0x7f000000,
-              0x7f7fffff, 0x7f800000, 0x7fc00000, 0x7f800001, 0x34000000},
-    [FP64] = {0, 1, 2, 0xfffffffffffff, 0x10000000000000, 0x10000000000001, 0x1fffffffffffff, 0x3ff0000000000000,
-              0x3fefffffffffffff, 0x3ff0000000000001, 0x4000000000000000, 0x3fe0000000000000, 0x4330000000000000,
-              0x4340000000000000, 0x41dfffffffc00000, 0x41e0000000000000, 0x43e0000000000000, 0x43f0000000000000,
-              0x7fe0000000000000, 0x7fefffffffffffff, 0x7ff0000000000000, 0x7ff8000000000000, 0x7ff0000000000001,
+    [FP32] = {0,          1,          2,          0x7fffff,   0x800000,   0x800001,
+              0xffffff,   0x3f800000, 0x3f7fffff, 0x3f800001, 0x40000000, 0x3f000000,
+              0x4b000000, 0x4b800000, 0x4effffff, 0x4f000000, 0x5f000000, 0x5f800000,
+              0x7f000000, 0x7f7fffff, 0x7f800000, 0x7fc00000, 0x7f800001, 0x34000000},
+    [FP64] = {0,
+              1,
+              2,
+              0xfffffffffffff,
+              0x10000000000000,
+              0x10000000000001,
+              0x1fffffffffffff,
+              0x3ff0000000000000,
+              0x3fefffffffffffff,
+              0x3ff0000000000001,
+              0x4000000000000000,
+              0x3fe0000000000000,
+              0x4330000000000000,
+              0x4340000000000000,
+              0x41dfffffffc00000,
+              0x41e0000000000000,
+              0x43e0000000000000,
+              0x43f0000000000000,
+              0x7fe0000000000000,
+              0x7fefffffffffffff,
+              0x7ff0000000000000,
+              0x7ff8000000000000,
+              0x7ff0000000000001,
               0x3690000000000000},
 };
 
@@ -37,7 +57,8 @@ static u64 operand(enum fp_format f)
     case 0: return (s ^ sign) & width_mask(f);
     case 1: return ((s + rnd() % 9 - 4) ^ sign) & width_mask(f);
     case 2: return ((middle << fraction | (rnd() & 0x1f) << (fraction - 5)) | sign) & width_mask(f);
-    case 3: return ((middle << fraction | (rnd() & ((1ull << fraction) - 1))) | sign) & width_mask(f);
+    case 3:
+        return ((middle << fraction | (rnd() & ((1ull << fraction) - 1))) | sign) & width_mask(f);
     case 4: return rnd() & width_mask(f) & ~((1ull << rnd() % (unsigned)fraction) - 1);
     default: return rnd() & width_mask(f);
     }
@@ -46,7 +67,8 @@ static u64 operand(enum fp_format f)
 /* ---- the host ------------------------------------------------------------------------------------------ */
 
 enum op { ADD, SUB, MUL, DIV, SQRT, FMA, CONVERT, INTEGRAL, EQ, LT, LE, OPS };
-static const u32 control[] = {[FP_RNE] = 0x1f80, [FP_RTZ] = 0x7f80, [FP_RDN] = 0x3f80, [FP_RUP] = 0x5f80};
+static const u32 control[] = {
+    [FP_RNE] = 0x1f80, [FP_RTZ] = 0x7f80, [FP_RDN] = 0x3f80, [FP_RUP] = 0x5f80};
 enum { FLAGS = FP_INVALID | FP_DIVZERO | FP_OVERFLOW | FP_UNDERFLOW | FP_INEXACT };
 
 static void set_control(u32 mxcsr) { __asm__ volatile("ldmxcsr %0" ::"m"(mxcsr)); }
@@ -130,7 +152,9 @@ static u64 ours(enum op op, enum fp_format f, u64 a, u64 b, u64 c, struct fp_env
 
 static bool host_has(enum op op)
 {
-    return op == FMA ? __builtin_cpu_supports("fma") : op == INTEGRAL ? __builtin_cpu_supports("sse4.1") : true;
+    return op == FMA        ? __builtin_cpu_supports("fma")
+           : op == INTEGRAL ? __builtin_cpu_supports("sse4.1")
+                            : true;
 }
 
 static void compare_one(enum op op, enum fp_format f, enum fp_round mode, u64 a, u64 b, u64 c)
@@ -139,8 +163,9 @@ static void compare_one(enum op op, enum fp_format f, enum fp_round mode, u64 a,
     u64 w = host(op, f, a, b, c, &want), g = ours(op, f, a, b, c, &got);
     if (w == g && want.flags == got.flags)
         return;
-    fprintf(stderr, "op %d format %d mode %d: %#lx %#lx %#lx: host %#lx flags %#x, ours %#lx flags %#x\n", op, f,
-            mode, a, b, c, w, want.flags, g, got.flags);
+    fprintf(stderr,
+            "op %d format %d mode %d: %#lx %#lx %#lx: host %#lx flags %#x, ours %#lx flags %#x\n",
+            op, f, mode, a, b, c, w, want.flags, g, got.flags);
     abort();
 }
 
@@ -249,9 +274,11 @@ TEST(to_unsigned_agrees_with_signed)
         bool negative = a >> (f == FP32 ? 31 : 63) && !fp_is_nan(f, a);
         bool out64 = want.flags & FP_INVALID || w < 0, out32 = out64 || huge || w > 0xffffffff;
         u64 w64 = out64 ? (negative ? 0 : ~0ull) : huge ? (u64)w << 1 : (u64)w;
-        assert(fp_to_int(f, FP_U64, a, &got) == w64 && got.flags == (out64 ? FP_INVALID : want.flags));
+        assert(fp_to_int(f, FP_U64, a, &got) == w64 &&
+               got.flags == (out64 ? FP_INVALID : want.flags));
         u64 w32 = out32 ? (negative ? 0 : ~0ull) : (u64)(i32)w;
-        assert(fp_to_int(f, FP_U32, a, &got32) == w32 && got32.flags == (out32 ? FP_INVALID : want.flags));
+        assert(fp_to_int(f, FP_U32, a, &got32) == w32 &&
+               got32.flags == (out32 ? FP_INVALID : want.flags));
     }
 }
 
@@ -310,7 +337,8 @@ static bool ties_away(enum fp_format f, __float128 x, u64 down, u64 up, u64 got)
 
 static bool exact_op(enum op op, enum fp_format f, const u64 in[3], __float128 *x)
 {
-    __float128 a = exact(op == CONVERT ? other(f) : f, in[0]), b = exact(f, in[1]), c = exact(f, in[2]);
+    __float128 a = exact(op == CONVERT ? other(f) : f, in[0]), b = exact(f, in[1]),
+               c = exact(f, in[2]);
     switch (op) {
     case ADD: *x = a + b; return *x - a == b && *x - b == a;
     case MUL: *x = a * b; return true;
@@ -337,7 +365,8 @@ TEST(ties_go_away_from_zero)
         assert(flags[FP_RMM] == flags[FP_RNE] || flags[FP_RMM] & FP_INEXACT);
         if (flags[FP_RNE] & (FP_INVALID | FP_OVERFLOW) || fp_is_nan(f, r[FP_RNE])) {
             assert(r[FP_RMM] == r[FP_RNE]);
-        } else if (!(flags[FP_RDN] & FP_OVERFLOW) && !(flags[FP_RUP] & FP_OVERFLOW) && exact_op(op, f, in, &x)) {
+        } else if (!(flags[FP_RDN] & FP_OVERFLOW) && !(flags[FP_RUP] & FP_OVERFLOW) &&
+                   exact_op(op, f, in, &x)) {
             assert(x == 0 || x - x != 0 || ties_away(f, x, r[FP_RDN], r[FP_RUP], r[FP_RMM]));
             checked++;
         }
@@ -355,7 +384,8 @@ TEST(ties_away_to_and_from_integers)
         u64 scaled = fp_from_int(FP64, FP_S64, halves, &none);
         u64 half = fp_mul(FP64, scaled, 0x3fe0000000000000, &none);
         assert(fp_to_int(FP64, FP_S64, half, &env) == (u64)llround((double)exact(FP64, half)));
-        assert((double)exact(FP64, fp_to_integral(FP64, half, &env)) == round((double)exact(FP64, half)));
+        assert((double)exact(FP64, fp_to_integral(FP64, half, &env)) ==
+               round((double)exact(FP64, half)));
         u64 v = rnd() >> rnd() % 40;
         u64 lo = fp_from_int(f, FP_U64, v, &down), hi = fp_from_int(f, FP_U64, v, &up);
         assert(ties_away(f, v, lo, hi, fp_from_int(f, FP_U64, v, &env)));

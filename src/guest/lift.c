@@ -11,11 +11,11 @@
 #include "guest/guest.h"
 
 enum { STRAIGHT_MAX = 64, UNIT_MAX = 200, INSN_BYTES = 32 };
-enum { /* what is known of each byte of the page, from the unit's start */
-    AT_INSN = 1,   /* an instruction of the unit begins here */
-    AT_TARGET = 2, /* a branch of the unit goes here */
-    AT_LOOP = 4,   /* ... backwards */
-    AT_LABEL = 8,  /* has a label already */
+enum {                /* what is known of each byte of the page, from the unit's start */
+       AT_INSN = 1,   /* an instruction of the unit begins here */
+       AT_TARGET = 2, /* a branch of the unit goes here */
+       AT_LOOP = 4,   /* ... backwards */
+       AT_LABEL = 8,  /* has a label already */
 };
 
 struct step {
@@ -168,8 +168,8 @@ static unsigned lift_within(const struct guest *g, struct ir *ir, gva pc, u32 ke
     return u.step[u.n - 1].off + u.step[u.n - 1].len;
 }
 
-unsigned lift_unit(const struct guest *g, struct ir *ir, gva pc, u32 key, const u8 *code, unsigned avail,
-                   const u8 *next, unsigned next_avail, int level)
+unsigned lift_unit(const struct guest *g, struct ir *ir, gva pc, u32 key, const u8 *code,
+                   unsigned avail, const u8 *next, unsigned next_avail, int level)
 {
     static const u32 max[] = {1, STRAIGHT_MAX, UNIT_MAX};
     assert(avail <= PAGE_SIZE);

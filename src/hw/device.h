@@ -15,28 +15,39 @@ struct field { /* one saved member of the guest-visible state; saved by name */
     const char *name;
     u32 off, size;
 };
-#define FIELD(T, m) {#m, offsetof(T, m), sizeof((T *)0)->m}
-#define FIELDS(...) (const struct field[]){__VA_ARGS__, {0}}
+#define FIELD(T, m)                           \
+    {                                         \
+#m, offsetof(T, m), sizeof((T *)0)->m \
+    }
+#define FIELDS(...)        \
+    (const struct field[]) \
+    {                      \
+        __VA_ARGS__, { 0 } \
+    }
 
 struct device_class {
-    const char *name, *doc;      /* name as users type it: "goldfish-rtc" */
-    const char *compatible;      /* device tree, NULL: none */
-    u32 size;                    /* sizeof the object, which begins with struct device */
-    u32 state_off, state_size;   /* the guest-visible part: plain data without padding */
-    const struct field *fields;  /* every byte of the state */
-    const struct prop *props;    /* members outside the state */
+    const char *name, *doc;     /* name as users type it: "goldfish-rtc" */
+    const char *compatible;     /* device tree, NULL: none */
+    u32 size;                   /* sizeof the object, which begins with struct device */
+    u32 state_off, state_size;  /* the guest-visible part: plain data without padding */
+    const struct field *fields; /* every byte of the state */
+    const struct prop *props;   /* members outside the state */
     /* All run with the device's lock held, except init and fini (nobody else can see the device). */
-    bool (*init)(struct device *, struct error *); /* after properties: windows, irqs, timers, memory */
-    void (*reset)(struct device *);    /* state is zero, timers are off; set what is not so */
-    void (*restored)(struct device *); /* state holds any bytes at all: tame it, arm timers, drive lines */
-    void (*fini)(struct device *);     /* also when init failed or never ran */
-    void (*irq_in)(struct device *, int line, bool level); /* input lines; the device's own lock held */
-    u8 rank;                     /* of its lock; 0: RANK_DEVICE. Interrupt controllers: RANK_INTC */
-    const char *bus;             /* what it plugs into: NULL (board), "pci", "virtio" */
-    const void *more;            /* the bus's own class data (struct pci_class, struct virtio_class) */
+    bool (*init)(struct device *,
+                 struct error *);   /* after properties: windows, irqs, timers, memory */
+    void (*reset)(struct device *); /* state is zero, timers are off; set what is not so */
+    void (*restored)(
+        struct device *); /* state holds any bytes at all: tame it, arm timers, drive lines */
+    void (*fini)(struct device *); /* also when init failed or never ran */
+    void (*irq_in)(struct device *, int line,
+                   bool level); /* input lines; the device's own lock held */
+    u8 rank;                    /* of its lock; 0: RANK_DEVICE. Interrupt controllers: RANK_INTC */
+    const char *bus;            /* what it plugs into: NULL (board), "pci", "virtio" */
+    const void *more; /* the bus's own class data (struct pci_class, struct virtio_class) */
 };
-#define DEVICE_STATE(T, m) .size = sizeof(T), .state_off = offsetof(T, m), .state_size = sizeof((T *)0)->m
-#define DEVICE(id, ...)                                      \
+#define DEVICE_STATE(T, m) \
+    .size = sizeof(T), .state_off = offsetof(T, m), .state_size = sizeof((T *)0)->m
+#define DEVICE(id, ...)                                          \
     static const struct device_class id##_class = {__VA_ARGS__}; \
     REGISTER(device_class, id##_class)
 REGISTRY(device_class);
@@ -45,7 +56,8 @@ REGISTRY(device_class);
 struct mmio_ops { /* called with the device's lock held; off and size obey min and max */
     u64 (*read)(struct device *, u64 off, unsigned size);
     void (*write)(struct device *, u64 off, u64 val, unsigned size);
-    u8 min, max; /* the dispatcher splits wider and widens narrower accesses; misaligned ones are split */
+    u8 min,
+        max; /* the dispatcher splits wider and widens narrower accesses; misaligned ones are split */
 };
 struct mmio { /* a window; the board or bus maps it with device_map */
     struct device *dev;
@@ -90,19 +102,19 @@ struct device {
     struct hw *hw;
     struct mutex lock;
     struct mmio mmio[DEVICE_WINDOWS];
-    struct irq *irq;  /* outputs; irq_outputs() in init */
+    struct irq *irq; /* outputs; irq_outputs() in init */
     int n_irq;
     struct timer *timers;
-    bool started;     /* init succeeded */
-    void *bus;        /* the parent, as its kind (struct pci_bus *, struct virtio_transport *) */
+    bool started; /* init succeeded */
+    void *bus;    /* the parent, as its kind (struct pci_bus *, struct virtio_transport *) */
     u64 guest_errors;
     struct device *next;
 };
 enum hw_request { HW_POWEROFF, HW_RESET, HW_FAIL };
 /* What all devices of one machine share. Embedded in the board's machine. */
 struct hw {
-    struct space *space;   /* RAM and windows */
-    struct loop *loop;     /* timers and completions run here */
+    struct space *space;    /* RAM and windows */
+    struct loop *loop;      /* timers and completions run here */
     struct device *devices; /* in the order they were made */
     struct mutex lock;
     struct hw_backend *backends;

@@ -20,8 +20,10 @@ struct space_range { /* a copy of one entry of the map */
 struct space *space_new(void);
 void space_free(struct space *);
 /* False when the range is empty, wraps, or overlaps one that is there (named in the error). */
-bool space_add_ram(struct space *, gpa base, struct ram *, u64 off, u64 size, bool readonly, struct error *);
-bool space_add_io(struct space *, gpa base, u64 size, const struct space_io *, void *obj, struct error *);
+bool space_add_ram(struct space *, gpa base, struct ram *, u64 off, u64 size, bool readonly,
+                   struct error *);
+bool space_add_io(struct space *, gpa base, u64 size, const struct space_io *, void *obj,
+                  struct error *);
 /* Windows may come and go while the machine runs (PCI BARs); RAM only before it starts. */
 void space_remove(struct space *, gpa base);
 

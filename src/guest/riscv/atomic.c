@@ -36,7 +36,10 @@ INSN(riscv, amomaxu_d, AMO, "11100 .. ..... ..... 011 ..... 0101111", NEED(a)) {
 
 enum { RES_ADDR = offsetof(struct cpu, res_addr), RES_VALUE = offsetof(struct cpu, res_value) };
 
-static void drop_reservation(struct lift *l) { ir_ste(l->ir, I64, RES_ADDR, ir_const(l->ir, ~0ull)); }
+static void drop_reservation(struct lift *l)
+{
+    ir_ste(l->ir, I64, RES_ADDR, ir_const(l->ir, ~0ull));
+}
 
 static void load_reserved(struct lift *l, const struct args *a, u16 mop)
 {
@@ -71,8 +74,14 @@ static void store_conditional(struct lift *l, const struct args *a, u16 mop)
 
 INSN(riscv, lr_w, LR, "00010 .. 00000 ..... 010 ..... 0101111", NEED(a)) { load_reserved(l, a, W); }
 INSN(riscv, lr_d, LR, "00010 .. 00000 ..... 011 ..... 0101111", NEED(a)) { load_reserved(l, a, D); }
-INSN(riscv, sc_w, AMO, "00011 .. ..... ..... 010 ..... 0101111", NEED(a)) { store_conditional(l, a, W); }
-INSN(riscv, sc_d, AMO, "00011 .. ..... ..... 011 ..... 0101111", NEED(a)) { store_conditional(l, a, D); }
+INSN(riscv, sc_w, AMO, "00011 .. ..... ..... 010 ..... 0101111", NEED(a))
+{
+    store_conditional(l, a, W);
+}
+INSN(riscv, sc_d, AMO, "00011 .. ..... ..... 011 ..... 0101111", NEED(a))
+{
+    store_conditional(l, a, D);
+}
 
 /* The host keeps every order but a store before a later load. */
 INSN(riscv, fence, FENCE, ".... .... .... ..... 000 ..... 0001111", 0)

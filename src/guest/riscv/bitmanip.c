@@ -1,8 +1,14 @@
 /* guest/riscv/bitmanip.c - Zba, Zbb, Zbc, Zbs: addresses, basic and single bits, carry-less products (unpriv 28). */
 #include "guest/riscv/riscv.h"
 
-static val shl(struct lift *l, val v, unsigned n) { return ir_bin(l->ir, IR_shl, I64, v, ir_const(l->ir, n)); }
-static val shr(struct lift *l, val v, unsigned n) { return ir_bin(l->ir, IR_shr, I64, v, ir_const(l->ir, n)); }
+static val shl(struct lift *l, val v, unsigned n)
+{
+    return ir_bin(l->ir, IR_shl, I64, v, ir_const(l->ir, n));
+}
+static val shr(struct lift *l, val v, unsigned n)
+{
+    return ir_bin(l->ir, IR_shr, I64, v, ir_const(l->ir, n));
+}
 static val zext32(struct lift *l, val v) { return ir_un(l->ir, IR_zext32, I64, v); }
 
 /* clang-format off */

@@ -109,6 +109,7 @@ TEST(counter_reset_forgets)
     rig_set(&r, 0x323, RV_EVENT_INSTRET | RV_EVENT_UINH);
     rig_set(&r, 0x320, 1);
     rv_reset(&r.cpu->c);
-    assert(rig_csr(&r, 0x323) == 0 && rig_csr(&r, 0x320) == 0 && !r.cpu->counting && !r.cpu->filtered);
+    assert(rig_csr(&r, 0x323) == 0 && rig_csr(&r, 0x320) == 0 && !r.cpu->counting &&
+           !r.cpu->filtered);
     rig_free(&r);
 }

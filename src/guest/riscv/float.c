@@ -82,7 +82,8 @@ static u64 class_d(void *cpu, u64 v, u64 b, u64 c)
 static const struct ir_helper h_class_s = {"rv_fclass_s", class_s, HELP_PURE};
 static const struct ir_helper h_class_d = {"rv_fclass_d", class_d, HELP_PURE};
 
-static void classify(struct lift *l, const struct args *a, enum ir_type t, const struct ir_helper *h)
+static void classify(struct lift *l, const struct args *a, enum ir_type t,
+                     const struct ir_helper *h)
 {
     setx(l, a->rd, ir_call(l->ir, h, bits_of(l, t, f(l, t, a->rs1)), 0, 0));
 }
@@ -141,19 +142,20 @@ static u64 soft(void *cpu, u64 p, u64 q, u64 how)
 static const struct ir_helper h_soft = {"rv_soft", soft, HELP_FP};
 
 /* The fused operation takes all three arguments: its mode and format are in the function. */
-#define SOFT_FMA(fmt, rm)                                                                             \
-    static u64 fma_##fmt##_##rm(void *cpu, u64 p, u64 q, u64 r)                                       \
-    {                                                                                                 \
-        struct fp_env env = {rm, 0};                                                                  \
-        u64 v = fp_fma(fmt, p, q, r, &env);                                                           \
-        ((struct cpu *)cpu)->mxcsr |= env.flags;                                                      \
-        return v;                                                                                     \
+#define SOFT_FMA(fmt, rm)                                       \
+    static u64 fma_##fmt##_##rm(void *cpu, u64 p, u64 q, u64 r) \
+    {                                                           \
+        struct fp_env env = {rm, 0};                            \
+        u64 v = fp_fma(fmt, p, q, r, &env);                     \
+        ((struct cpu *)cpu)->mxcsr |= env.flags;                \
+        return v;                                               \
     }
 #define FMA_MODES(_, fmt) _(fmt, FP_RNE) _(fmt, FP_RTZ) _(fmt, FP_RDN) _(fmt, FP_RUP) _(fmt, FP_RMM)
 FMA_MODES(SOFT_FMA, FP32)
 FMA_MODES(SOFT_FMA, FP64)
 #define HELPER(fmt, rm) {"rv_fma_" #fmt "_" #rm, fma_##fmt##_##rm, HELP_FP},
-static const struct ir_helper h_fma[][5] = {{FMA_MODES(HELPER, FP32)}, {FMA_MODES(HELPER, FP64)}}; /* by rm */
+static const struct ir_helper h_fma[][5] = {{FMA_MODES(HELPER, FP32)},
+                                            {FMA_MODES(HELPER, FP64)}}; /* by rm */
 
 struct rounded { /* one operation: IR op, its type and aux, operands (IR values) */
     enum ir_opcode op;
@@ -172,7 +174,8 @@ static val call_soft(struct lift *l, const struct rounded *o, unsigned rm)
             p = ir_op(l->ir, IR_fsgn, o->t, 1, p, p, 0);
         if (o->aux & 2)
             r = ir_op(l->ir, IR_fsgn, o->t, 1, r, r, 0);
-        v = ir_call(l->ir, &h_fma[o->t == F64][rm], bits_of(l, from, p), bits_of(l, from, q), bits_of(l, from, r));
+        v = ir_call(l->ir, &h_fma[o->t == F64][rm], bits_of(l, from, p), bits_of(l, from, q),
+                    bits_of(l, from, r));
     } else {
         u64 how = o->op | (u64)o->t << 8 | (u64)o->aux << 16 | (u64)rm << 24;
         val bits_p = o->op == IR_itof ? p : bits_of(l, from, p);
@@ -219,7 +222,8 @@ static void root(struct lift *l, const struct args *a, enum ir_type t)
 }
 static void fused(struct lift *l, const struct args *a, enum ir_type t, u16 negate)
 {
-    fresult(l, a, (struct rounded){IR_fma, t, negate, f(l, t, a->rs1), f(l, t, a->rs2), f(l, t, a->rs3)});
+    fresult(l, a,
+            (struct rounded){IR_fma, t, negate, f(l, t, a->rs1), f(l, t, a->rs2), f(l, t, a->rs3)});
 }
 static void from_int(struct lift *l, const struct args *a, enum ir_type t, enum ir_int as)
 {

@@ -248,9 +248,9 @@ TEST(mmu_fences)
     rig_set(&r, 0x180, rig_csr(&r, 0x180) | 7ull << 44);
     assert(cpu_load(&r.cpu->c, 0x5000, MOP_64, &v));
     *leaf_of(&r, 0x5000) = 0;
-    rig_call(&r, &rv_h_sfence, 0x5000, 8, 3);              /* another address space */
+    rig_call(&r, &rv_h_sfence, 0x5000, 8, 3); /* another address space */
     assert(cpu_load(&r.cpu->c, 0x5000, MOP_64, &v));
-    rig_call(&r, &rv_h_sfence, 0x6000, 0, 1);              /* another page */
+    rig_call(&r, &rv_h_sfence, 0x6000, 0, 1); /* another page */
     assert(cpu_load(&r.cpu->c, 0x5000, MOP_64, &v));
     rig_call(&r, &rv_h_sfence, 0x5abc, 7, 3);
     assert(!cpu_load(&r.cpu->c, 0x5000, MOP_64, &v) && rig_cause(&r) == RV_EXC_LOAD_PAGE);

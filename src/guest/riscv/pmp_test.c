@@ -2,7 +2,11 @@
 #include "guest/riscv/rig.h"
 
 enum { TOR = 1 << 3, NA4 = 2 << 3, NAPOT = 3 << 3, LOCK = 1 << 7 };
-enum { PERM_R = RV_PMP_R, PERM_RW = RV_PMP_R | RV_PMP_W, PERM_ALL = RV_PMP_R | RV_PMP_W | RV_PMP_X };
+enum {
+    PERM_R = RV_PMP_R,
+    PERM_RW = RV_PMP_R | RV_PMP_W,
+    PERM_ALL = RV_PMP_R | RV_PMP_W | RV_PMP_X
+};
 
 static unsigned allows(struct rig *r, gpa pa, u64 len, enum rv_priv priv)
 {
@@ -32,7 +36,8 @@ TEST(pmp_napot_sizes)
         u64 size = 1ull << bits, base = bits < 50 ? 4 * size : 0;
         rig_set(&r, 0x3b0, base >> 2 | ((size >> 3) - 1));
         rig_set(&r, 0x3a0, NAPOT | PERM_RW);
-        assert(allows(&r, base, 4, RV_S) == PERM_RW && allows(&r, base + size - 4, 4, RV_U) == PERM_RW);
+        assert(allows(&r, base, 4, RV_S) == PERM_RW &&
+               allows(&r, base + size - 4, 4, RV_U) == PERM_RW);
         assert(allows(&r, base + size, 4, RV_S) == 0);
         if (base)
             assert(allows(&r, base - 4, 4, RV_S) == 0);
@@ -53,7 +58,7 @@ TEST(pmp_na4_and_tor)
     assert(allows(&r, 0x5004, 8, RV_S) == 0); /* only half of it matches */
     rig_set(&r, 0x3b0, 0x4000 >> 2);          /* bottom above top: empty */
     assert(allows(&r, 0x1000, 4, RV_S) == 0);
-    rig_set(&r, 0x3a0, TOR | PERM_R);         /* entry 0 begins at 0 */
+    rig_set(&r, 0x3a0, TOR | PERM_R); /* entry 0 begins at 0 */
     assert(allows(&r, 0, 8, RV_S) == PERM_R && allows(&r, 0x4000, 8, RV_S) == 0);
     rig_free(&r);
 }
@@ -80,7 +85,7 @@ TEST(pmp_locks)
     assert(allows(&r, 0x3000, 4, RV_M) == PERM_ALL);
     assert(rig_set(&r, 0x3a0, 0) == (LOCK | TOR | PERM_R) << 8);
     assert(rig_set(&r, 0x3b1, 0) == 0x3000 >> 2);
-    assert(rig_set(&r, 0x3b0, 4) == 0);            /* the base of a locked TOR entry */
+    assert(rig_set(&r, 0x3b0, 4) == 0); /* the base of a locked TOR entry */
     assert(rig_set(&r, 0x3b2, 4) == 4);
     rig_free(&r);
 }
@@ -91,7 +96,8 @@ TEST(pmp_pages_that_are_split)
     rig_set(&r, 0x3b0, 0x1800 >> 2);
     rig_set(&r, 0x3b1, ~0ull);
     rig_set(&r, 0x3a0, TOR | PERM_R | (NAPOT | PERM_ALL) << 8);
-    assert(is_whole(&r, 0x0) && !is_whole(&r, 0x1000) && !is_whole(&r, 0x1900) && is_whole(&r, 0x2000));
+    assert(is_whole(&r, 0x0) && !is_whole(&r, 0x1000) && !is_whole(&r, 0x1900) &&
+           is_whole(&r, 0x2000));
     rig_free(&r);
 }
 
@@ -107,7 +113,8 @@ TEST(pmp_through_the_tlb)
     assert(cpu_load(&r.cpu->c, RIG_BASE, MOP_64, &v));
     assert(!cpu_store(&r.cpu->c, RIG_BASE, MOP_64, 1) && rig_cause(&r) == RV_EXC_STORE_ACCESS);
     assert(cpu_store(&r.cpu->c, RIG_BASE + 0x800, MOP_64, 1));
-    assert(!cpu_store(&r.cpu->c, RIG_BASE + 0x7f8, MOP_64, 1) && rig_cause(&r) == RV_EXC_STORE_ACCESS);
+    assert(!cpu_store(&r.cpu->c, RIG_BASE + 0x7f8, MOP_64, 1) &&
+           rig_cause(&r) == RV_EXC_STORE_ACCESS);
     rv_set_priv(r.cpu, RV_M);
     assert(cpu_store(&r.cpu->c, RIG_BASE, MOP_64, 1));
     rig_free(&r);

@@ -38,7 +38,10 @@ static void fence_vma(struct lift *l, const struct args *a)
     leave(l, EXITX_NEXT);
 }
 INSN(riscv, sfence_vma, SYS2, "0001001 ..... ..... 000 00000 1110011", 0) { fence_vma(l, a); }
-INSN(riscv, sinval_vma, SYS2, "0001011 ..... ..... 000 00000 1110011", NEED(svinval)) { fence_vma(l, a); }
+INSN(riscv, sinval_vma, SYS2, "0001011 ..... ..... 000 00000 1110011", NEED(svinval))
+{
+    fence_vma(l, a);
+}
 
 /* Every sinval.vma is complete when it ends: the fences around it only check privilege (priv 11). */
 static void order_vma(struct lift *l, const struct args *a)
@@ -46,20 +49,30 @@ static void order_vma(struct lift *l, const struct args *a)
     if ((l->key & RV_KEY_PRIV) == RV_U)
         rv_illegal(l, a);
 }
-INSN(riscv, sfence_w_inval, NONE, "0001100 00000 00000 000 00000 1110011", NEED(svinval)) { order_vma(l, a); }
-INSN(riscv, sfence_inval_ir, NONE, "0001100 00001 00000 000 00000 1110011", NEED(svinval)) { order_vma(l, a); }
+INSN(riscv, sfence_w_inval, NONE, "0001100 00000 00000 000 00000 1110011", NEED(svinval))
+{
+    order_vma(l, a);
+}
+INSN(riscv, sfence_inval_ir, NONE, "0001100 00001 00000 000 00000 1110011", NEED(svinval))
+{
+    order_vma(l, a);
+}
 
 /* Stores to translated code are seen by all harts: what remains is to look the next unit up afresh. */
 INSN(riscv, fence_i, SYS, "............ ..... 001 ..... 0001111", NEED(zifencei))
 {
     (void)a;
+    ir_call(l->ir, &guest_h_sync_code, 0, 0, 0);
     leave(l, EXITX_NEXT);
 }
 
 /* ---- control and status registers ------------------------------------------------------------------ */
 enum { CSR_FFLAGS = 0x001 };
 
-static unsigned csr_op(const struct args *a) { return a->mode & 3; } /* as RV_CSR_WRITE, SET, CLEAR */
+static unsigned csr_op(const struct args *a)
+{
+    return a->mode & 3;
+} /* as RV_CSR_WRITE, SET, CLEAR */
 static bool csr_writes(const struct args *a) { return csr_op(a) == RV_CSR_WRITE || a->rs1; }
 
 bool rv_csr_stops(const struct args *a, u32 key)
@@ -87,7 +100,8 @@ static bool csr_plain(struct lift *l, const struct args *a, val operand)
     val old = ir_lde(l->ir, I64, off);
     if (csr_writes(a)) {
         static const enum ir_opcode how[] = {[RV_CSR_SET] = IR_or, [RV_CSR_CLEAR] = IR_andn};
-        val v = csr_op(a) == RV_CSR_WRITE ? operand : ir_bin(l->ir, how[csr_op(a)], I64, old, operand);
+        val v =
+            csr_op(a) == RV_CSR_WRITE ? operand : ir_bin(l->ir, how[csr_op(a)], I64, old, operand);
         ir_ste(l->ir, I64, off, v);
     }
     setx(l, a->rd, old);
