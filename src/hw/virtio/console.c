@@ -268,8 +268,8 @@ static bool plug_port(struct port_dev *p, bool console, struct error *err)
 {
     struct virtio_console *d = find_console(p);
     struct chr *chr = NULL;
-    if (!d && p->bus)
-        return error_set(err, ENOENT, "there is no virtio-serial bus '%s'", p->bus);
+    if (!d && (p->bus || p->chardev))
+        return error_set(err, ENOENT, "there is no virtio-serial device '%s'", p->bus ? p->bus : "");
     if (p->chardev && !(chr = hw_take(p->dev.hw, "chardev", p->chardev, err)))
         return false;
     if (!d)
