@@ -5,14 +5,6 @@
 #include "base/bits.h"
 #include "hw/device.h"
 
-struct hw_backend {
-    const char *kind;
-    char *id;
-    void *ptr;
-    bool taken;
-    struct hw_backend *next;
-};
-
 /* ---- the machine's devices and back ends ---------------------------------------------------- */
 void hw_init(struct hw *hw, struct space *space, struct loop *loop)
 {

@@ -7,16 +7,9 @@
 #include "hw/device.h"
 
 enum { SOURCES = 1024, WORDS = SOURCES / 32, CONTEXTS = 128, PRIORITY_MASK = 7 };
-enum { /* "Memory Map" */
-       PENDING = 0x1000,
-       ENABLE = 0x2000,
-       ENABLE_STEP = 0x80,
-       CONTEXT = 0x200000,
-       CONTEXT_STEP = 0x1000,
-       THRESHOLD = 0,
-       CLAIM = 4,
-       WINDOW = 0x600000,
-};
+/* "Memory Map" */
+enum { PENDING = 0x1000, ENABLE = 0x2000, ENABLE_STEP = 0x80, CONTEXT = 0x200000 };
+enum { CONTEXT_STEP = 0x1000, THRESHOLD = 0, CLAIM = 4, WINDOW = 0x600000 };
 
 struct plic {
     struct device dev;

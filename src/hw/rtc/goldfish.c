@@ -1,24 +1,18 @@
 /* hw/rtc/goldfish.c - Goldfish RTC: a 64-bit nanosecond clock, one alarm. */
 #include "hw/device.h"
 
-enum { /* Goldfish virtual hardware, "Timer" */
-       TIME_LO = 0x00,
-       TIME_HI = 0x04,
-       ALARM_LO = 0x08,
-       ALARM_HI = 0x0c,
-       IRQ_ENABLE = 0x10,
-       ALARM_CLEAR = 0x14,
-       ALARM_STATUS = 0x18,
-       IRQ_CLEAR = 0x1c,
-};
+/* Registers of the Goldfish timer, which this is without its monotonic half. */
+enum { TIME_LO = 0x00, TIME_HI = 0x04, ALARM_LO = 0x08, ALARM_HI = 0x0c };
+enum { IRQ_ENABLE = 0x10, ALARM_CLEAR = 0x14, ALARM_STATUS = 0x18, IRQ_CLEAR = 0x1c };
 
 struct goldfish {
     struct device dev;
     struct timer timer;
     i64 skew;
     struct goldfish_state {
-        u64 offset; /* guest time minus host time, ns */
-        u64 alarm;
+        u64 offset;  /* guest time minus host time, ns */
+        u64 alarm;   /* the registers */
+        u64 due;     /* what they said when the alarm was armed */
         u32 time_hi; /* latched by a read of TIME_LO */
         u32 armed, pending, enabled;
     } s;
@@ -37,13 +31,19 @@ static void update(struct device *dev)
     struct goldfish *d = self(dev);
     u64 t = now(d), when;
     timer_stop(&d->timer);
-    if (d->s.armed && d->s.alarm <= t) {
+    if (d->s.armed && d->s.due <= t) {
         d->s.armed = 0;
         d->s.pending = 1;
-    } else if (d->s.armed && add_ok(clock_now_ns(), d->s.alarm - t, &when)) {
+    } else if (d->s.armed && add_ok(clock_now_ns(), d->s.due - t, &when)) {
         timer_at(&d->timer, when);
     }
     drive_irq(d);
+}
+
+static void arm(struct goldfish *d, u64 alarm)
+{
+    d->s.alarm = d->s.due = alarm;
+    d->s.armed = 1;
 }
 
 static u64 goldfish_read(struct device *dev, u64 off, unsigned size)
@@ -69,10 +69,7 @@ static void goldfish_write(struct device *dev, u64 off, u64 val, unsigned size)
     switch (off) {
     case TIME_LO: d->s.offset += with_lo(t, val) - t; break;
     case TIME_HI: d->s.offset += with_hi(t, val) - t; break;
-    case ALARM_LO:
-        d->s.alarm = with_lo(d->s.alarm, val);
-        d->s.armed = 1;
-        break;
+    case ALARM_LO: arm(d, with_lo(d->s.alarm, val)); break;
     case ALARM_HI: d->s.alarm = with_hi(d->s.alarm, val); return; /* ALARM_LO arms */
     case IRQ_ENABLE: d->s.enabled = val & 1; break;
     case ALARM_CLEAR: d->s.armed = 0; break;
@@ -109,5 +106,5 @@ static const struct prop props[] = {
 #define F(m) FIELD(struct goldfish_state, m)
 DEVICE(goldfish, .name = "goldfish-rtc", .doc = "Goldfish real-time clock",
        .compatible = "google,goldfish-rtc", DEVICE_STATE(struct goldfish, s),
-       .fields = FIELDS(F(offset), F(alarm), F(time_hi), F(armed), F(pending), F(enabled)),
+       .fields = FIELDS(F(offset), F(alarm), F(due), F(time_hi), F(armed), F(pending), F(enabled)),
        .props = props, .init = goldfish_init, .reset = goldfish_reset, .restored = update);
