@@ -170,6 +170,7 @@ TEST(pci_slots_are_given_and_taken)
     assert(!add(&r, "f", "20", "off", &err) && !add(&r, "g", "4.8", "off", &err));
     assert(!add(&r, "h", "", "off", &err) && !add(&r, "i", "4.", "off", &err));
     assert(!add(&r, "j", "4x", "off", &err) && !add(&r, "k", "-1", "off", &err));
+    assert(!add(&r, "l", " 4", "off", &err) && !add(&r, "m", "4.+1", "off", &err));
     for (int i = 4; i < 31; i++)
         must_add(&r, "more", NULL);
     assert(!add(&r, "full", NULL, "off", &err) && strstr(err.msg, "all 32 slots of pcie.0"));

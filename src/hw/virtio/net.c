@@ -1,5 +1,6 @@
 /* hw/virtio/net.c - the virtio network card: two rings of frames and one of commands.
  * Virtio 1.2, section 5.1. */
+#include <ctype.h>
 #include <errno.h>
 #include "base/bits.h"
 #include "hw/virtio/virtio.h"
@@ -216,7 +217,7 @@ static bool parse_mac(const char *text, u8 *mac)
     for (int i = 0; i < MAC; i++) {
         char *end;
         unsigned long byte = strtoul(text, &end, 16);
-        if (end == text || end > text + 2 || byte > 0xff || *end != (i == MAC - 1 ? '\0' : ':'))
+        if (!isxdigit((u8)*text) || end > text + 2 || *end != (i == MAC - 1 ? '\0' : ':'))
             return false;
         mac[i] = (u8)byte;
         text = end + 1;
