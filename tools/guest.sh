@@ -25,7 +25,7 @@ esac
 cache=${MYNA_CACHE-$root/cache}
 mkdir -p "$cache" 2>/dev/null && [ -w "$cache" ] || cache=${XDG_CACHE_HOME-$HOME/.cache}/myna
 dir=$cache/$guest
-mkdir -p "$dir/apt/lists/partial" "$dir/apt/archives/partial" || die "$dir: cannot make this folder"
+mkdir -p "$dir/apt/lists/partial" "$dir/apt/archives/partial" "$dir/apt/incoming" || die "$dir: cannot make this folder"
 apt_log=$dir/apt/log
 
 # ---- apt in a folder of its own ----------------------------------------------------------------------
@@ -48,6 +48,7 @@ configure_apt() { # configure_apt SUITE
 APT::Architecture "$deb";
 APT::Architectures { "$deb"; };
 APT::Sandbox::User "root";
+APT::Update::Error-Mode "any";
 Acquire::Languages "none";
 Dir::State "$dir/apt";
 Dir::State::lists "$dir/apt/lists";
@@ -79,7 +80,7 @@ update_lists() {
         say "[1/4] package lists of Debian $suite ($deb)"
         configure_apt "$suite"
         if apt get update; then
-            touch "$dir/apt/updated"
+            echo "$suite" >"$dir/apt/updated"
             return
         fi
     done
@@ -100,10 +101,13 @@ archive_of() {
 fetch() { # fetch STEP PACKAGE: sets $archive
     archive=$(archive_of "$2")
     [ -n "$archive" ] || return 1
+    if [ ! -e "$dir/apt/archives/$archive" ]; then
+        say "[$1/4] $2"
+        # What an interruption leaves there is continued the next time, if the mirror can.
+        (cd "$dir/apt/incoming" && apt get download "$2") || return 1
+        mv "$dir/apt/incoming/$archive" "$dir/apt/archives/$archive"
+    fi
     archive=$dir/apt/archives/$archive
-    if [ -e "$archive" ]; then return 0; fi
-    say "[$1/4] $2"
-    (cd "$dir/apt/archives" && apt get download "$2") && [ -e "$archive" ]
 }
 
 fetch_all() {
@@ -198,7 +202,11 @@ flock 9 # two at a time would fetch twice
 if [ -n "$refresh" ] || ! ready; then
     command -v apt-get >/dev/null || die "apt-get is missing: guests come from Debian's archive"
     : >"$apt_log"
-    [ -z "$refresh" ] && [ -e "$dir/apt/updated" ] || update_lists
+    if [ -z "$refresh" ] && [ -s "$dir/apt/updated" ]; then
+        configure_apt "$(cat "$dir/apt/updated")" # the checkout may have moved
+    else
+        update_lists
+    fi
     # The lists may name packages that the mirror has replaced since.
     fetch_all || { update_lists && fetch_all; } || die "cannot fetch the packages ($apt_log)"
     build
