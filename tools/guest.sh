@@ -148,7 +148,7 @@ module() { # module NAME: adds a module after those it needs
     echo "$name" >>"$dir/tmp/modules"
 }
 
-list() { # the archive's list, for mkinitramfs
+list() { # the archive's list, for mkinitramfs; its files are in $dir/tmp
     for d in bin dev etc lib lib/modules proc root run sys tmp usr usr/share; do
         echo "dir /$d 755"
     done
@@ -156,16 +156,14 @@ list() { # the archive's list, for mkinitramfs
     echo "node /dev/null 1 3 666"
     echo "link /sbin bin"
     echo "link /bin/sh busybox"
-    echo "file /init $root/tools/guest/init 755"
-    for f in "$root"/tools/guest/bin/*; do
-        echo "file /bin/${f##*/} $f 755"
-    done
-    echo "file /bin/busybox $busybox 755"
+    echo "file /init init 755"
+    echo "file /bin/dhcp-event dhcp-event 755"
+    echo "file /bin/busybox busybox 755"
     while read -r name; do
-        echo "file /lib/modules/$name.ko $dir/tmp/$name.ko 644"
+        echo "file /lib/modules/$name.ko $name.ko 644"
     done <"$dir/tmp/modules"
-    echo "file /lib/modules/order $dir/tmp/modules 644"
-    echo "file /etc/myna $dir/tmp/about 644"
+    echo "file /lib/modules/order modules 644"
+    echo "file /etc/myna about 644"
 }
 
 build() {
@@ -185,8 +183,9 @@ build() {
     done
     echo "Debian $(release), Linux ${package#linux-image-}" >"$dir/tmp/about"
     [ -x "$root/build/mkinitramfs" ] || env -u MAKEFLAGS make -s -C "$root" build/mkinitramfs >&2
+    cp "$busybox" "$root/tools/guest/init" "$root/tools/guest/dhcp-event" "$dir/tmp"
     list >"$dir/tmp/list"
-    "$root/build/mkinitramfs" <"$dir/tmp/list" >"$dir/tmp/initrd" || die "cannot pack the initramfs"
+    (cd "$dir/tmp" && "$root/build/mkinitramfs" <list >initrd) || die "cannot pack the initramfs"
     mv "$image" "$dir/kernel"
     mv "$dir/tmp/initrd" "$dir/initrd"
     rm -rf "$dir/root.new" "$dir/tmp"
@@ -194,7 +193,7 @@ build() {
 }
 
 # What the result depends on; the result is kept while this stays the same.
-state() { cat "$root/tools/guest.sh" "$root"/tools/guest/init "$root"/tools/guest/bin/* | cksum; }
+state() { cat "$root/tools/guest.sh" "$root"/tools/guest/* | cksum; }
 ready() { [ -s "$dir/kernel" ] && [ -s "$dir/initrd" ] && [ "$(state)" = "$(cat "$dir/ready" 2>/dev/null)" ]; }
 
 exec 9>"$dir/lock"
