@@ -2,6 +2,12 @@
 #include <assert.h>
 #include "test/hart.h"
 
+const struct hart_mode hart_modes[] = {
+    {"level 0, plain", 0, true}, {"level 0", 0, false}, {"level 1", 1, false},
+    {"level 2, plain", 2, true}, {"level 2", 2, false},
+};
+const unsigned hart_n_modes = ARRAY_LEN(hart_modes);
+
 static bool load(void *cpu, u64 addr, u16 mop, u64 *out) { return cpu_load(cpu, addr, mop, out); }
 static bool store(void *cpu, u64 addr, u16 mop, u64 v) { return cpu_store(cpu, addr, mop, v); }
 static bool amo(void *cpu, u64 addr, u16 aux, u64 v, u64 *old) { return cpu_amo(cpu, addr, aux, v, old); }
@@ -20,6 +26,7 @@ struct hart *hart_new(u64 ram_size)
     struct error err;
     struct hart *h = new(struct hart);
     const struct guest *g = guest_find("riscv64");
+    h->mode = hart_modes;
     h->ram = ram_new(ram_size, false, &err);
     h->space = space_new();
     h->ir = new(struct ir);
@@ -64,12 +71,12 @@ static void lift_at(struct hart *h, u64 pc)
     unsigned avail = PAGE_SIZE - (pc & PAGE_MASK);
     u64 left = h->ram->size - (pc - HART_RAM) - avail;
     const u8 *code = hart_at(h, pc);
-    h->ir->plain = h->plain;
+    h->ir->plain = h->mode->plain;
     unsigned n = lift_unit(h->cpu->c.guest, h->ir, pc, h->cpu->c.tlb->key, code, avail,
-                           left ? code + avail : NULL, (unsigned)MIN(left, PAGE_SIZE), h->level);
+                           left ? code + avail : NULL, (unsigned)MIN(left, PAGE_SIZE), h->mode->level);
     assert(n);
     struct error err;
-    if (h->level == 2)
+    if (h->mode->level == 2)
         ir_optimize(h->ir);
     if (!ir_verify(h->ir, &err)) {
         fprintf(stderr, "unit at %#llx: %s\n", (unsigned long long)pc, err.msg);

@@ -9,9 +9,14 @@ struct hart {
     struct ram *ram;    /* at HART_RAM */
     struct space *space;
     struct ir *ir;
-    int level;          /* of units; at 2 they are optimized too */
-    bool plain;         /* build without folding */
+    const struct hart_mode *mode;
 };
+extern const struct hart_mode { /* the ways to run that must all agree */
+    const char *name;
+    int level;  /* of units; at 2 they are optimized too */
+    bool plain; /* built without folding */
+} hart_modes[];
+extern const unsigned hart_n_modes;
 struct hart *hart_new(u64 ram_size);
 void hart_free(struct hart *);
 void hart_reset(struct hart *);

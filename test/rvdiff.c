@@ -56,17 +56,10 @@ static u8 *run_oracle(const struct rvgen_image *im)
 }
 
 /* ---- our side ---------------------------------------------------------------------------------------- */
-static const struct mode {
-    const char *name;
-    int level;
-    bool plain;
-} modes[] = {{"level 0, plain", 0, true}, {"level 0", 0, false}, {"level 1", 1, false}, {"level 2", 2, false}};
-
-static u8 *run_hart(const struct rvgen_image *im, const struct mode *m)
+static u8 *run_hart(const struct rvgen_image *im, const struct hart_mode *m)
 {
     struct hart *h = hart_new(RAM_SIZE);
-    h->level = m->level;
-    h->plain = m->plain;
+    h->mode = m;
     memcpy(hart_at(h, RVGEN_BASE), im->bytes, im->len);
     struct cpu *c = &h->cpu->c;
     u8 *data = NULL;
@@ -89,16 +82,16 @@ static u8 *run_hart(const struct rvgen_image *im, const struct mode *m)
 enum { SAME = -1, WINDOW = -2, BROKEN = -3 };
 
 /* The first block whose result differs in some mode, or SAME ...; *mode names it, *ours and *theirs show it. */
-static int first_difference(const struct rvgen_block *b, u32 n, u64 seed, const struct mode **mode,
+static int first_difference(const struct rvgen_block *b, u32 n, u64 seed, const struct hart_mode **mode,
                             struct rvgen_record *ours, struct rvgen_record *theirs)
 {
     struct rvgen_image im;
     rvgen_image(&im, b, n, seed);
     u8 *want = run_oracle(&im);
     int where = want ? SAME : BROKEN;
-    for (u32 m = 0; m < ARRAY_LEN(modes) && where == SAME; m++) {
-        *mode = &modes[m];
-        u8 *have = run_hart(&im, &modes[m]);
+    for (u32 m = 0; m < hart_n_modes && where == SAME; m++) {
+        *mode = &hart_modes[m];
+        u8 *have = run_hart(&im, &hart_modes[m]);
         struct rvgen_record *x = (void *)have, *y = (void *)want;
         for (u32 i = 0; have && i < n && where == SAME; i++)
             if (memcmp(&x[i], &y[i], sizeof x[i])) {
@@ -125,7 +118,7 @@ static void drop_item(struct rvgen_block *b, u32 i)
 
 static bool still_differs(const struct rvgen_block *b, u64 seed)
 {
-    const struct mode *m;
+    const struct hart_mode *m;
     struct rvgen_record x, y;
     return first_difference(b, 1, seed, &m, &x, &y) != SAME;
 }
@@ -157,7 +150,7 @@ static void print_block(const struct rvgen_block *b)
 
 static void report(struct rvgen_block *b, u32 n, u64 seed)
 {
-    const struct mode *mode = NULL;
+    const struct hart_mode *mode = NULL;
     struct rvgen_record ours, theirs;
     int i = first_difference(b, n, seed, &mode, &ours, &theirs);
     if (i < 0) {
@@ -208,7 +201,7 @@ int main(int argc, char **argv)
     blocks = MIN(MAX(blocks, 1), (u64)BLOCKS_MAX);
     struct rvgen_block *b = new_array(struct rvgen_block, blocks);
     for (end = clock_host_ns() + seconds * 1000000000; !programs || clock_host_ns() < end; programs++) {
-        const struct mode *mode;
+        const struct hart_mode *mode;
         struct rvgen_record x, y;
         u64 s = seed + programs, state = s;
         for (u32 i = 0; i < blocks; i++)

@@ -13,13 +13,12 @@ static const u16 EBREAK = 0x9002;
 static void put_code(struct hart *h, u64 at, const u16 *code, size_t bytes) { memcpy(hart_at(h, at), code, bytes); }
 static u64 *reg(struct hart *h, unsigned r) { return &h->cpu->c.r[r]; }
 
-/* Runs until the ebreak, at every level, with and without folding; `set` prepares registers, `check` looks. */
+/* Runs until the ebreak, in every mode; `set` prepares registers, `check` looks. */
 static void run(const u16 *code, size_t bytes, void (*set)(struct hart *), void (*check)(struct hart *))
 {
     struct hart *h = hart_new(1 << 20);
-    for (int i = 0; i < 6; i++) {
-        h->level = i % 3;
-        h->plain = i >= 3;
+    for (unsigned i = 0; i < hart_n_modes; i++) {
+        h->mode = &hart_modes[i];
         hart_reset(h);
         put_code(h, HART_RAM, code, bytes);
         set(h);
@@ -128,17 +127,17 @@ TEST(instruction_across_pages)
 {
     static const u16 code[] = {0x4581, WIDE(0x00158593), 0x9002}; /* li a1,0; addi a1,a1,1 */
     struct hart *h = hart_new(1 << 20);
-    for (h->level = 0; h->level < 3; h->level++) {
+    for (h->mode = hart_modes; h->mode < hart_modes + hart_n_modes; h->mode++) {
         u64 pc = HART_RAM + PAGE_SIZE - 4;
         hart_reset(h);
         put_code(h, pc, code, sizeof code);
         const u8 *at = hart_at(h, pc);
         const struct guest *g = h->cpu->c.guest;
         u32 key = h->cpu->c.tlb->key;
-        assert(lift_unit(g, h->ir, pc, key, at, 4, at + 4, 64, h->level) == 2);
-        assert(lift_unit(g, h->ir, pc + 2, key, at + 2, 2, NULL, 0, h->level) == 0);
-        assert(lift_unit(g, h->ir, pc + 2, key, at + 2, 2, at + 4, 1, h->level) == 0);
-        assert(lift_unit(g, h->ir, pc + 2, key, at + 2, 2, at + 4, 64, h->level) == 4);
+        assert(lift_unit(g, h->ir, pc, key, at, 4, at + 4, 64, h->mode->level) == 2);
+        assert(lift_unit(g, h->ir, pc + 2, key, at + 2, 2, NULL, 0, h->mode->level) == 0);
+        assert(lift_unit(g, h->ir, pc + 2, key, at + 2, 2, at + 4, 1, h->mode->level) == 0);
+        assert(lift_unit(g, h->ir, pc + 2, key, at + 2, 2, at + 4, 64, h->mode->level) == 4);
         h->cpu->c.pc = pc;
         bool ended = hart_run(h, 10);
         assert(ended && *reg(h, A1) == 1 && h->cpu->c.pc == HART_RAM + PAGE_SIZE + 2);
@@ -183,7 +182,7 @@ TEST(sc_word) { run(CODE(WIDE(0x1005262f), WIDE(0x18b526af)), set_cell, sc_word_
 static void raises(const u16 *code, size_t bytes, void (*set)(struct hart *), u64 pc, u64 cause, u64 value)
 {
     struct hart *h = hart_new(1 << 20);
-    for (h->level = 0; h->level < 3; h->level++) {
+    for (h->mode = hart_modes; h->mode < hart_modes + hart_n_modes; h->mode++) {
         hart_reset(h);
         put_code(h, HART_RAM, code, bytes);
         set(h);
