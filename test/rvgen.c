@@ -71,7 +71,7 @@ static bool is_csr(const struct insn *in)
 /* QEMU 7.2 does not have these, and counts on into the upper half in ctzw of a zero. */
 static bool oracle_knows(const struct insn *in)
 {
-    u32 lacks = NEED(zicond) | NEED(zicbom) | NEED(zicboz) | NEED(svinval);
+    u32 lacks = ZICOND | ZICBOM | ZICBOZ | SVINVAL;
     return !(in->needs & lacks) && strcmp(in->name, "ctzw");
 }
 
