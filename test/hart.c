@@ -10,7 +10,10 @@ const unsigned hart_n_modes = ARRAY_LEN(hart_modes);
 
 static bool load(void *cpu, u64 addr, u16 mop, u64 *out) { return cpu_load(cpu, addr, mop, out); }
 static bool store(void *cpu, u64 addr, u16 mop, u64 v) { return cpu_store(cpu, addr, mop, v); }
-static bool amo(void *cpu, u64 addr, u16 aux, u64 v, u64 *old) { return cpu_amo(cpu, addr, aux, v, old); }
+static bool amo(void *cpu, u64 addr, u16 aux, u64 v, u64 *old)
+{
+    return cpu_amo(cpu, addr, aux, v, old);
+}
 static bool cas(void *cpu, u64 addr, u16 mop, u64 expected, u64 v, u64 *old)
 {
     return cpu_cas(cpu, addr, mop, expected, v, old);
@@ -72,8 +75,9 @@ static void lift_at(struct hart *h, u64 pc)
     u64 left = h->ram->size - (pc - HART_RAM) - avail;
     const u8 *code = hart_at(h, pc);
     h->ir->plain = h->mode->plain;
-    unsigned n = lift_unit(h->cpu->c.guest, h->ir, pc, h->cpu->c.tlb->key, code, avail,
-                           left ? code + avail : NULL, (unsigned)MIN(left, PAGE_SIZE), h->mode->level);
+    unsigned n =
+        lift_unit(h->cpu->c.guest, h->ir, pc, h->cpu->c.tlb->key, code, avail,
+                  left ? code + avail : NULL, (unsigned)MIN(left, PAGE_SIZE), h->mode->level);
     assert(n);
     struct error err;
     if (h->mode->level == 2)

@@ -21,7 +21,7 @@ struct hart *hart_new(u64 ram_size);
 void hart_free(struct hart *);
 void hart_reset(struct hart *);
 void *hart_at(struct hart *, u64 addr); /* the RAM behind it */
-/* Runs from c.pc until an exception is raised, which stays in c.exc with c.pc where it happened; false when
- * none came within `units` units. */
+/* Runs from c.pc until an exception is raised, which stays in c.exc with c.pc where it happened;
+ * false when none came within `units` units. */
 bool hart_run(struct hart *, u64 units);
 #endif

@@ -1,8 +1,8 @@
 /* test/insn.c - runs assembler tests: build/insn NAME.bin NAME.S ...
  *
- * The binary is loaded and entered at HART_RAM in M-mode and runs, taking its traps, until an ebreak. The first
- * comment of the source says what registers hold then: lines " * a0 = 0x5" with the names of the guest's
- * register table. Every mode must agree.
+ * The binary is loaded and entered at HART_RAM in M-mode and runs, taking its traps, until an
+ * ebreak. The first comment of the source says what registers hold then: lines " * a0 = 0x5" with
+ * the names of the guest's register table. Every mode must agree.
  */
 #include "test/hart.h"
 

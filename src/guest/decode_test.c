@@ -11,7 +11,8 @@ ROW(cross, "....... ..... ..... ... 00001 0110011");
 ROW(corner, "0000000 ..... ..... 000 00001 0110011");
 ROW(half, "000 ........ ... 00");
 ROW(bad, "0000000 ....x ..... 000 ..... 0110011");
-static const struct insn reserved = {"reserved", "0100000 ..... ..... 000 00000 0110011", NULL, NULL, 0};
+static const struct insn reserved = {"reserved", "0100000 ..... ..... 000 00000 0110011", NULL,
+                                     NULL, 0};
 
 TEST(decode_special_wins)
 {

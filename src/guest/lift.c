@@ -1,17 +1,18 @@
 /* guest/lift.c - forms one unit: its instructions, which branches stay inside, how control leaves.
  *
- * The unit lies in one page. It is first scanned with guest->flow, then lifted in the order of addresses:
- *  - a direct transfer to an instruction of the unit is a branch to that instruction's label; a label that
- *    is reached backwards polls, so that every loop can be interrupted;
+ * The unit lies in one page. It is scanned with guest->flow, then lifted in the order of addresses:
+ *  - a direct transfer to an instruction of the unit is a branch to that instruction's label; a
+ *    label that is reached backwards polls, so that every loop can be interrupted;
  *  - any other conditional branch leaves through a stub behind the unit's code;
- *  - after an unconditional transfer level 2 goes on at the nearest place ahead that an earlier branch
- *    names, so that the arms of a conditional and the code where they meet share one unit.
+ *  - after an unconditional transfer level 2 goes on at the nearest place ahead that an earlier
+ *    branch names, so that the arms of a conditional and the code where they meet share one unit.
  */
 #include <assert.h>
 #include "guest/guest.h"
 
 enum { STRAIGHT_MAX = 64, UNIT_MAX = 200, INSN_BYTES = 32 };
-enum { /* what is known of each byte of the page, from the unit's start */
+/* What is known of each byte of the page, from the unit's start */
+enum {
     AT_INSN = 1,   /* an instruction of the unit begins here */
     AT_TARGET = 2, /* a branch of the unit goes here */
     AT_LOOP = 4,   /* ... backwards */
@@ -86,7 +87,7 @@ static u32 label_at(struct unit *u, struct ir *ir, u32 off)
     return u->label[off];
 }
 
-/* May the current instruction branch there inside the unit? Backwards only where the label polls. */
+/* May the instruction branch there inside the unit? Backwards only where the label polls. */
 static bool inside(const struct lift *l, gva target)
 {
     const struct unit *u = l->unit;
@@ -179,8 +180,8 @@ static unsigned lift_within(const struct guest *g, struct ir *ir, gva pc, u32 ke
     return u.step[u.n - 1].off + u.step[u.n - 1].len;
 }
 
-unsigned lift_unit(const struct guest *g, struct ir *ir, gva pc, u32 key, const u8 *code, unsigned avail,
-                   const u8 *next, unsigned next_avail, int level)
+unsigned lift_unit(const struct guest *g, struct ir *ir, gva pc, u32 key, const u8 *code,
+                   unsigned avail, const u8 *next, unsigned next_avail, int level)
 {
     static const u32 max[] = {1, STRAIGHT_MAX, UNIT_MAX};
     assert(avail <= PAGE_SIZE);

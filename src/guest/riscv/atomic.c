@@ -72,8 +72,8 @@ static void store_conditional(struct lift *l, const struct args *a, u16 mop)
     ir_label(l->ir, done);
 }
 
-RV(lr_w, LR,  "00010 .. 00000 ..... 010 ..... 0101111", RVA) { load_reserved(l, a, W); }
-RV(lr_d, LR,  "00010 .. 00000 ..... 011 ..... 0101111", RVA) { load_reserved(l, a, D); }
+RV(lr_w, LR, "00010 .. 00000 ..... 010 ..... 0101111", RVA) { load_reserved(l, a, W); }
+RV(lr_d, LR, "00010 .. 00000 ..... 011 ..... 0101111", RVA) { load_reserved(l, a, D); }
 RV(sc_w, AMO, "00011 .. ..... ..... 010 ..... 0101111", RVA) { store_conditional(l, a, W); }
 RV(sc_d, AMO, "00011 .. ..... ..... 011 ..... 0101111", RVA) { store_conditional(l, a, D); }
 

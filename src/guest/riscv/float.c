@@ -2,8 +2,8 @@
  *
  * Rounding: generated code runs with the guest's dynamic mode (fcsr.frm, a part of the key) loaded
  * in the host. An instruction whose mode is that one is an IR op. Another static mode, and "to
- * nearest, ties away" (RMM), which no host has, go to the soft-float library; a truncating conversion
- * to integer and one that is always exact need neither. An undefined mode is illegal.
+ * nearest, ties away" (RMM), which no host has, go to the soft-float library; a truncating
+ * conversion to integer and one that is always exact need neither. An undefined mode is illegal.
  */
 #include "fp/fp.h"
 #include "guest/riscv/riscv.h"
@@ -152,13 +152,13 @@ static u64 soft(void *cpu, u64 p, u64 q, u64 how)
 static const struct ir_helper h_soft = {"rv_soft", soft, HELP_FP};
 
 /* The fused operation takes all three arguments: its mode and format are in the function. */
-#define SOFT_FMA(fmt, rm)                                                       \
-    static u64 fma_##fmt##_##rm(void *cpu, u64 p, u64 q, u64 r)                 \
-    {                                                                           \
-        struct fp_env env = {rm, 0};                                            \
-        u64 v = fp_fma(fmt, p, q, r, &env);                                     \
-        ((struct cpu *)cpu)->mxcsr |= env.flags;                                \
-        return v;                                                               \
+#define SOFT_FMA(fmt, rm)                                       \
+    static u64 fma_##fmt##_##rm(void *cpu, u64 p, u64 q, u64 r) \
+    {                                                           \
+        struct fp_env env = {rm, 0};                            \
+        u64 v = fp_fma(fmt, p, q, r, &env);                     \
+        ((struct cpu *)cpu)->mxcsr |= env.flags;                \
+        return v;                                               \
     }
 #define FMA_MODES(_, fmt) _(fmt, FP_RNE) _(fmt, FP_RTZ) _(fmt, FP_RDN) _(fmt, FP_RUP) _(fmt, FP_RMM)
 FMA_MODES(SOFT_FMA, FP32)

@@ -1,4 +1,4 @@
-/* guest/riscv/lift_test.c - units: how they are formed, how control leaves them, what single instructions do. */
+/* guest/riscv/lift_test.c - how units are formed and left, what single instructions do. */
 #include <assert.h>
 #include "base/bits.h"
 #include "guest/riscv/riscv.h"
@@ -10,11 +10,15 @@ static const u16 EBREAK = 0x9002;
 #define CODE(...) (const u16[]){__VA_ARGS__, EBREAK}, sizeof((const u16[]){__VA_ARGS__, EBREAK})
 #define WIDE(w) (u16)((w)&0xffff), (u16)((w) >> 16)
 
-static void put_code(struct hart *h, u64 at, const u16 *code, size_t bytes) { memcpy(hart_at(h, at), code, bytes); }
+static void put_code(struct hart *h, u64 at, const u16 *code, size_t bytes)
+{
+    memcpy(hart_at(h, at), code, bytes);
+}
 static u64 *reg(struct hart *h, unsigned r) { return &h->cpu->c.r[r]; }
 
 /* Runs until the ebreak, in every mode; `set` prepares registers, `check` looks. */
-static void run(const u16 *code, size_t bytes, void (*set)(struct hart *), void (*check)(struct hart *))
+static void run(const u16 *code, size_t bytes, void (*set)(struct hart *),
+                void (*check)(struct hart *))
 {
     struct hart *h = hart_new(1 << 20);
     for (unsigned i = 0; i < hart_n_modes; i++) {
@@ -34,7 +38,8 @@ static void run(const u16 *code, size_t bytes, void (*set)(struct hart *), void 
 static unsigned form(struct hart *h, int level, enum ir_opcode op, unsigned *n)
 {
     u8 *code = hart_at(h, HART_RAM);
-    unsigned len = lift_unit(h->cpu->c.guest, h->ir, HART_RAM, h->cpu->c.tlb->key, code, PAGE_SIZE, NULL, 0, level);
+    unsigned len = lift_unit(h->cpu->c.guest, h->ir, HART_RAM, h->cpu->c.tlb->key, code, PAGE_SIZE,
+                             NULL, 0, level);
     *n = 0;
     for (u32 i = 1; i < h->ir->n; i++)
         *n += h->ir->ins[i].op == op;
@@ -50,12 +55,13 @@ TEST(rows_do_not_overlap)
     assert(decoder_check(__start_insn_riscv, __stop_insn_riscv, 32, &err));
     assert(decoder_check(__start_insn_riscv, __stop_insn_riscv, 16, &err));
     for (const struct insn *const *i = __start_insn_riscv; i < __stop_insn_riscv; i++) {
-        bool wide = insn_picture(*i, 32, &mask, &value), narrow = insn_picture(*i, 16, &mask, &value);
+        bool wide = insn_picture(*i, 32, &mask, &value);
+        bool narrow = insn_picture(*i, 16, &mask, &value);
         assert(wide != narrow && ((value & 3) == 3) == wide);
     }
 }
 
-/* ---- units ------------------------------------------------------------------------------------------- */
+/* ---- units -------------------------------------------------------------------------------- */
 /* li a1,0; 1: add a1,a1,a0; addi a0,a0,-1; bnez a0,1b */
 static const u16 loop[] = {0x4581, 0x95aa, 0x157d, 0xfd75, 0x9002};
 static void set_ten(struct hart *h) { *reg(h, A0) = 10; }
@@ -107,7 +113,7 @@ TEST(branch_into_an_instruction)
     hart_free(h);
 }
 
-/* A page full of branches to themselves and forward: bounded, verified, and overflow gives a shorter unit. */
+/* A page full of branches, and one of what needs many labels: bounded, and shorter on overflow. */
 TEST(unit_limits)
 {
     struct hart *h = hart_new(1 << 20);
@@ -145,7 +151,7 @@ TEST(instruction_across_pages)
     hart_free(h);
 }
 
-/* ---- atomics ----------------------------------------------------------------------------------------- */
+/* ---- atomics ------------------------------------------------------------------------------ */
 static void set_cell(struct hart *h)
 {
     *reg(h, A0) = HART_RAM + 0x1000;
@@ -161,7 +167,8 @@ static void second_sc_fails(struct hart *h)
 }
 TEST(lr_sc)
 {
-    run(CODE(WIDE(0x100535af), 0x0585, WIDE(0x18b5362f), WIDE(0x18b536af)), set_cell, second_sc_fails);
+    run(CODE(WIDE(0x100535af), 0x0585, WIDE(0x18b5362f), WIDE(0x18b536af)), set_cell,
+        second_sc_fails);
 }
 
 /* lr.w a2,(a0); sd a1,0(a0); sc.w a3,a1,(a0) */
@@ -170,7 +177,10 @@ static void sc_sees_the_store(struct hart *h)
     assert(*reg(h, A2) == 0xffffffff80000000 && *reg(h, A3) == 1);
     assert(ld_le64(hart_at(h, HART_RAM + 0x1000)) == 77);
 }
-TEST(sc_after_a_store) { run(CODE(WIDE(0x1005262f), 0xe10c, WIDE(0x18b526af)), set_cell, sc_sees_the_store); }
+TEST(sc_after_a_store)
+{
+    run(CODE(WIDE(0x1005262f), 0xe10c, WIDE(0x18b526af)), set_cell, sc_sees_the_store);
+}
 
 /* lr.w a2,(a0); sc.w a3,a1,(a0): the negative word compares equal */
 static void sc_word_works(struct hart *h)
@@ -179,7 +189,8 @@ static void sc_word_works(struct hart *h)
 }
 TEST(sc_word) { run(CODE(WIDE(0x1005262f), WIDE(0x18b526af)), set_cell, sc_word_works); }
 
-static void raises(const u16 *code, size_t bytes, void (*set)(struct hart *), u64 pc, u64 cause, u64 value)
+static void raises(const u16 *code, size_t bytes, void (*set)(struct hart *), u64 pc, u64 cause,
+                   u64 value)
 {
     struct hart *h = hart_new(1 << 20);
     for (h->mode = hart_modes; h->mode < hart_modes + hart_n_modes; h->mode++) {
@@ -200,14 +211,14 @@ TEST(misaligned_atomics)
     raises(CODE(0x4581, WIDE(0x06b5262f)), set_odd, 2, RV_EXC_STORE_MISALIGNED, HART_RAM + 0x1002);
 }
 
-/* ---- system and floating point ----------------------------------------------------------------------- */
+/* ---- system and floating point ------------------------------------------------------------ */
 TEST(illegal_instructions)
 {
     raises(CODE(0x4581, 0x0000), set_ten, 2, RV_EXC_ILLEGAL, 0);
     raises(CODE(WIDE(0xffffffff)), set_ten, 0, RV_EXC_ILLEGAL, 0xffffffff);
-    raises(CODE(WIDE(0x02c5d553)), set_ten, 0, RV_EXC_ILLEGAL, 0x02c5d553);  /* fadd.d with rm 5 */
-    raises(CODE(0x6581), set_ten, 0, RV_EXC_ILLEGAL, 0x6581);                /* c.lui a1,0 */
-    raises(CODE(WIDE(0x12345573)), set_ten, 0, RV_EXC_ILLEGAL, 0x12345573);  /* csrrwi a0,0x123,8 */
+    raises(CODE(WIDE(0x02c5d553)), set_ten, 0, RV_EXC_ILLEGAL, 0x02c5d553); /* fadd.d with rm 5 */
+    raises(CODE(0x6581), set_ten, 0, RV_EXC_ILLEGAL, 0x6581);               /* c.lui a1,0 */
+    raises(CODE(WIDE(0x12345573)), set_ten, 0, RV_EXC_ILLEGAL, 0x12345573); /* csrrwi a0,0x123,8 */
 }
 
 static void fp_off(struct hart *h)
@@ -235,7 +246,8 @@ TEST(float_dirty)
 {
     run(CODE(WIDE(0x02c5f553)), fp_clean, is_dirty); /* fadd.d fa0,fa1,fa2 */
     run(CODE(WIDE(0xa2c59553)), fp_clean, is_dirty); /* flt.d a0,fa1,fa2: flags */
-    run(CODE(0xa10c, WIDE(0xe2059553), WIDE(0xe2058553)), fp_clean, is_clean); /* c.fsd, fclass.d, fmv.x.d */
+    /* c.fsd, fclass.d, fmv.x.d */
+    run(CODE(0xa10c, WIDE(0xe2059553), WIDE(0xe2058553)), fp_clean, is_clean);
 }
 
 static void fp_dirty(struct hart *h)
@@ -245,18 +257,24 @@ static void fp_dirty(struct hart *h)
     rv_mode_changed(h->cpu);
     h->cpu->c.mxcsr &= ~0x3fu;
 }
-static void one(struct hart *h) { assert(*reg(h, FA0) == 0x3ff0000000000000 && h->cpu->c.mxcsr & 32); }
-static void one_ulp(struct hart *h) { assert(*reg(h, FA0) == 0x3ff0000000000001 && h->cpu->c.mxcsr & 32); }
+static void one(struct hart *h)
+{
+    assert(*reg(h, FA0) == 0x3ff0000000000000 && h->cpu->c.mxcsr & 32);
+}
+static void one_ulp(struct hart *h)
+{
+    assert(*reg(h, FA0) == 0x3ff0000000000001 && h->cpu->c.mxcsr & 32);
+}
 TEST(static_rounding)
 {
-    run(CODE(WIDE(0x02c5f553)), fp_dirty, one);     /* dyn: nearest even */
-    run(CODE(WIDE(0x02c59553)), fp_dirty, one);     /* rtz */
-    run(CODE(WIDE(0x02c5b553)), fp_dirty, one_ulp); /* rup */
-    run(CODE(WIDE(0x02c5c553)), fp_dirty, one_ulp); /* rmm */
+    run(CODE(WIDE(0x02c5f553)), fp_dirty, one);                       /* dyn: nearest even */
+    run(CODE(WIDE(0x02c59553)), fp_dirty, one);                       /* rtz */
+    run(CODE(WIDE(0x02c5b553)), fp_dirty, one_ulp);                   /* rup */
+    run(CODE(WIDE(0x02c5c553)), fp_dirty, one_ulp);                   /* rmm */
     run(CODE(WIDE(0x0021d073), WIDE(0x02c5f553)), fp_dirty, one_ulp); /* csrwi frm,3; dyn */
 }
 
-/* ---- text ---------------------------------------------------------------------------------------------- */
+/* ---- text --------------------------------------------------------------------------------- */
 static void shows(u32 word, const char *want)
 {
     char text[64];
@@ -274,7 +292,8 @@ TEST(disassembly)
     shows(0x02c5f553, "fadd.d\tfa0,fa1,fa2");
     shows(0x0230000f, "fence\tr,rw");
     shows(0x0000, ".half\t0x0000");
+    static const u8 addi[] = {0x13, 5, 0xb5, 0xff};
     char tiny[8];
-    assert(rv_disasm(0, (const u8[]){0x13, 5, 0xb5, 0xff}, 4, tiny, sizeof tiny) == 4 && strlen(tiny) == 7);
-    assert(rv_disasm(0, (const u8[]){0x13, 5, 0xb5}, 3, tiny, sizeof tiny) == 0);
+    assert(rv_disasm(0, addi, 4, tiny, sizeof tiny) == 4 && strlen(tiny) == 7);
+    assert(rv_disasm(0, addi, 3, tiny, sizeof tiny) == 0);
 }

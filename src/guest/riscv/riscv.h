@@ -8,6 +8,7 @@
 extern const struct insn *const __start_insn_riscv[], *const __stop_insn_riscv[];
 
 /* The last word of a row: the extensions it needs, and how it treats the floating-point state. */
+/* clang-format off */
 enum {
 #define _(name, ext) name = 1 << RV_EXT_##ext,
     _(RVM, m) _(RVA, a) _(RVF, f) _(RVD, d) _(RVC, c) _(ZICBOM, zicbom) _(ZICBOZ, zicboz)
@@ -17,6 +18,7 @@ enum {
     RV_FP = RVF | RVD,
     RV_FP_QUIET = 1 << 30, /* writes no register of that state and no flag: FS need not be Dirty */
 };
+/* clang-format on */
 
 #define RV(id, fmt, picture, needs) INSN(riscv, id, fmt, picture, needs)
 #define RV_SAME(id, fmt, picture, needs, same) INSN_SAME(riscv, id, fmt, picture, needs, same)
@@ -89,13 +91,13 @@ enum {
 RV_FORMATS(_)
 #undef _
 
-/* The row and operands of the instruction at `code`. *len is 0 when `avail` bytes do not hold it all;
+/* The row and operands of the instruction at `code`. *len is 0 when `avail` bytes do not hold it;
  * the row is NULL when it is none under this key (a->word is valid). */
 const struct insn *rv_decode(const u8 *code, unsigned avail, u32 key, struct args *a, u8 *len);
 /* Does this CSR instruction end its unit? */
 bool rv_csr_stops(const struct args *a, u32 key);
 
-/* ---- for instruction bodies ------------------------------------------------------------------------ */
+/* ---- for instruction bodies --------------------------------------------------------------- */
 static inline val x(struct lift *l, u8 r) { return r ? ir_get(l->ir, r) : ir_const(l->ir, 0); }
 static inline void setx(struct lift *l, u8 r, val v)
 {
