@@ -1,7 +1,7 @@
 /* test/rvdiff.c - random RISC-V programs: do we end in the same state as qemu-riscv64?
  *
- * rvdiff [--seed N] [--blocks N] [--seconds N]: programs of N blocks, at least one, until the time
- * is over. The first block that differs is shrunk and printed. Exit status 77: no qemu-riscv64 here.
+ * rvdiff [--seed N] [--blocks N] [--seconds N]: programs of N blocks, one at least, until time
+ * is up. The first block that differs is shrunk and printed. Exit status 77: no qemu-riscv64 here.
  */
 #include <assert.h>
 #include <elf.h>
