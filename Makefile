@@ -12,7 +12,7 @@ JOBS ?= $(shell nproc)
 # SAN=NAME builds a variant in a directory of its own, build-NAME.
 SAN-asan := -fsanitize=address,undefined -fno-sanitize-recover=all
 SAN-ubsan := -fsanitize=undefined -fno-sanitize-recover=all
-SAN-tsan := -fsanitize=thread
+SAN-tsan := -fsanitize=thread -Wno-tsan
 SAN-fuzz := -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
 SAN-cover := --coverage -O0
 BUILD := build$(SAN:%=-%)

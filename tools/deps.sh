@@ -12,6 +12,7 @@ build hdr:slirp/libslirp.h   libslirp-dev
 build hdr:zstd.h             libzstd-dev
 build hdr:zlib.h             zlib1g-dev
 run   cmd:xz                 xz-utils
+run   file:/usr/share/keyrings/debian-archive-keyring.gpg debian-archive-keyring
 test  cmd:python3            python3
 test  cmd:riscv64-linux-gnu-gcc gcc-riscv64-linux-gnu
 test  file:/usr/riscv64-linux-gnu/include/stdio.h libc6-dev-riscv64-cross

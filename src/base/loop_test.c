@@ -203,21 +203,36 @@ static void delete_other(void *arg, u32 events)
     free(other);
 }
 
-TEST(loop_fd_deleted_by_another_ready_one)
+static void pause_other(void *arg, u32 events)
+{
+    mark(events & EPOLLIN ? arg : "?");
+    loop_fd_events(other, 0);
+}
+
+/* Two descriptors are ready in one turn; the first one's handler is `first`. */
+static void two_ready(void (*first)(void *arg, u32 events))
 {
     setup();
     assert(!pipe2(fds, O_CLOEXEC) && write(fds[1], "x", 1) == 1);
     int dup_fd = dup(fds[0]);
     other = new(struct loop_fd);
-    reader = (struct loop_fd){.fd = fds[0], .events = EPOLLIN, .ready = delete_other, .arg = "d"};
+    reader = (struct loop_fd){.fd = fds[0], .events = EPOLLIN, .ready = first, .arg = "f"};
     *other = (struct loop_fd){.fd = dup_fd, .events = EPOLLIN, .ready = take_byte, .arg = "o"};
     assert(loop_fd_add(loop, &reader) && loop_fd_add(loop, other));
-    assert(loop_poll(loop, 10000) && !strcmp(trail, "d"));
+    assert(loop_poll(loop, 10000) && !strcmp(trail, "f"));
     loop_fd_del(&reader);
     close(dup_fd);
     close(fds[0]);
     close(fds[1]);
     loop_free(loop);
+}
+
+TEST(loop_fd_deleted_by_another_ready_one) { two_ready(delete_other); }
+
+TEST(loop_fd_paused_by_another_ready_one)
+{
+    two_ready(pause_other);
+    free(other);
 }
 
 TEST(loop_fd_plain_file_is_refused)

@@ -48,6 +48,20 @@ TEST(pool_completes_on_the_loop)
     free(jobs);
 }
 
+TEST(pool_takes_work_after_it_was_idle)
+{
+    struct loop *loop = loop_new();
+    struct pool *p = pool_new(1);
+    finished = 0;
+    for (int i = 0; i < 10; i++) {
+        struct job j = {.work = {job_run, job_done, loop, NULL}};
+        pool_submit(p, &j.work);
+        assert(loop_poll(loop, 10000) && finished == i + 1);
+    }
+    pool_free(p);
+    loop_free(loop);
+}
+
 TEST(pool_free_finishes_what_was_submitted)
 {
     struct job *jobs = new_array(struct job, JOBS);

@@ -90,10 +90,10 @@ static int perform(struct blk *b, struct blk_req *r)
         return ret;
     switch (r->op) {
     case BLK_READ:
-    case BLK_WRITE:   return transfer(b, r);
-    case BLK_FLUSH:   return b->readonly ? 0 : hostfile_flush(&b->file);
+    case BLK_WRITE: return transfer(b, r);
+    case BLK_FLUSH: return b->readonly ? 0 : hostfile_flush(&b->file);
     case BLK_DISCARD:
-    case BLK_ZEROES:  return clear(b, r);
+    case BLK_ZEROES: return clear(b, r);
     }
     return -ENOTSUP;
 }

@@ -59,7 +59,8 @@ static void call_done(struct blk_req *r, int ret)
 
 static int run_iov(struct disk *d, enum blk_op op, u64 off, u64 len, struct iovec *iov, int niov)
 {
-    struct call c = {.r = {.op = op, .off = off, .len = len, .iov = iov, .niov = niov, .done = call_done}};
+    struct call c = {
+        .r = {.op = op, .off = off, .len = len, .iov = iov, .niov = niov, .done = call_done}};
     blk_submit(d->blk, &c.r);
     while (!c.calls)
         loop_poll(d->loop, 1000);
@@ -96,7 +97,8 @@ TEST(blk_write_and_reread_in_every_cache_mode)
         static u8 out[300000], in[300000];
         fill(out, 0, sizeof out);
         if (d.blk) {
-            struct iovec odd[] = {{out, 1000}, {out + 1000, 0}, {out + 1000, 7 * 512 + 24}, {out + 4608, 4608}};
+            struct iovec odd[] = {
+                {out, 1000}, {out + 1000, 0}, {out + 1000, 7 * 512 + 24}, {out + 4608, 4608}};
             assert(!run(&d, BLK_WRITE, 512, out, 200 * 512)); /* memory at any address */
             assert(!run(&d, BLK_READ, 512, in + 3, 200 * 512) && !memcmp(in + 3, out, 200 * 512));
             assert(!run_iov(&d, BLK_WRITE, 128 * 1024, 9216, odd, 4));
@@ -147,7 +149,8 @@ TEST(blk_size_that_is_no_multiple_of_the_sector)
             assert(!run(&d, BLK_READ, 0, buf, 1024) && zero(buf, 1024));
             fill(one, 0, sizeof one);
             assert(!run(&d, BLK_WRITE, 512, one, 512));
-            assert(!run(&d, BLK_READ, 0, buf, 1024) && zero(buf, 512) && !memcmp(buf + 512, one, 512));
+            assert(!run(&d, BLK_READ, 0, buf, 1024) && zero(buf, 512) &&
+                   !memcmp(buf + 512, one, 512));
             assert(!stat(d.path, &st) && st.st_size == 1024);
         }
         teardown(&d);
@@ -160,7 +163,8 @@ TEST(blk_discard_and_zeroes)
     static u8 buf[1 << 20];
     struct stat before, after;
     memset(buf, 0xaa, sizeof buf);
-    assert(!run(&d, BLK_WRITE, 0, buf, sizeof buf) && !run(&d, BLK_WRITE, 1 << 20, buf, sizeof buf));
+    assert(!run(&d, BLK_WRITE, 0, buf, sizeof buf) &&
+           !run(&d, BLK_WRITE, 1 << 20, buf, sizeof buf));
     assert(!run(&d, BLK_FLUSH, 0, NULL, 0) && !stat(d.path, &before));
     assert(!run(&d, BLK_DISCARD, 0, NULL, 1 << 20) && !run(&d, BLK_FLUSH, 0, NULL, 0));
     assert(!stat(d.path, &after) && after.st_blocks < before.st_blocks);
@@ -179,7 +183,8 @@ TEST(blk_readonly)
     d.opts.readonly = true;
     d.blk = blk_open(&d.opts, d.loop, &err);
     assert(d.blk && blk_readonly(d.blk));
-    assert(run(&d, BLK_WRITE, 0, buf, 512) == -EROFS && run(&d, BLK_DISCARD, 0, NULL, 512) == -EROFS);
+    assert(run(&d, BLK_WRITE, 0, buf, 512) == -EROFS &&
+           run(&d, BLK_DISCARD, 0, NULL, 512) == -EROFS);
     assert(!run(&d, BLK_READ, 0, buf, 512) && !run(&d, BLK_FLUSH, 0, NULL, 0));
     teardown(&d);
 }
@@ -231,8 +236,12 @@ TEST(blk_close_completes_what_is_under_way)
     for (int i = 0; i < 64; i++) {
         fill(buf[i], (u64)i * 65536, 65536);
         v[i] = (struct iovec){buf[i], 65536};
-        calls[i] = (struct call){.r = {.op = BLK_WRITE, .off = (u64)i * 65536, .len = 65536, .iov = &v[i],
-                                       .niov = 1, .done = call_done}};
+        calls[i] = (struct call){.r = {.op = BLK_WRITE,
+                                       .off = (u64)i * 65536,
+                                       .len = 65536,
+                                       .iov = &v[i],
+                                       .niov = 1,
+                                       .done = call_done}};
         blk_submit(d.blk, &calls[i].r);
     }
     blk_close(d.blk);

@@ -21,7 +21,8 @@ struct span {
 };
 bool hostfile_open(struct hostfile *, const struct blk_opts *, struct error *);
 void hostfile_close(struct hostfile *);
-int hostfile_read(struct hostfile *, u64 off, u64 len, struct span *); /* -EIO at the end of the file */
+int hostfile_read(struct hostfile *, u64 off, u64 len,
+                  struct span *); /* -EIO at the end of the file */
 int hostfile_write(struct hostfile *, u64 off, u64 len, struct span *);
 int hostfile_flush(struct hostfile *);
 int hostfile_discard(struct hostfile *, u64 off, u64 len);
@@ -38,7 +39,7 @@ struct blk_driver {
     enum blk_where (*map)(struct blk *, u64 off, u64 *len, u64 *host, bool write);
 };
 REGISTRY(blk_driver);
-#define BLK_DRIVER(id, ...)                                         \
+#define BLK_DRIVER(id, ...)                                          \
     static const struct blk_driver id##_driver = {#id, __VA_ARGS__}; \
     REGISTER(blk_driver, id##_driver)
 
@@ -46,15 +47,15 @@ REGISTRY(blk_driver);
 struct blk {
     const struct blk_driver *driver;
     struct hostfile file;
-    u64 size;     /* what the guest sees: whole sectors */
+    u64 size; /* what the guest sees: whole sectors */
     bool readonly;
     char *name;
     struct loop *loop;
     struct pool *pool;
-    struct mutex lock;           /* the rest */
+    struct mutex lock; /* the rest */
     struct cond idle;
-    unsigned pending;            /* submitted and done() not yet returned */
+    unsigned pending;                  /* submitted and done() not yet returned */
     struct blk_req *done, **done_tail; /* finished, waiting for the loop */
-    struct loop_timer complete;  /* runs their done() */
+    struct loop_timer complete;        /* runs their done() */
 };
 #endif

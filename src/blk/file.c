@@ -42,7 +42,8 @@ static void span_advance(struct span *s, u64 len)
 }
 
 /* Calls for each piece of the next `len` bytes; advances. */
-static void span_each(struct span *s, u64 len, void (*piece)(void *mem, size_t n, u8 **buf), u8 *buf)
+static void span_each(struct span *s, u64 len, void (*piece)(void *mem, size_t n, u8 **buf),
+                      u8 *buf)
 {
     struct iovec v;
     for (; len; len -= v.iov_len) {
@@ -94,8 +95,9 @@ static bool lock_file(struct hostfile *f, bool readonly, struct error *err)
     if (!fcntl(f->fd, F_OFD_SETLK, &l))
         return true;
     if (errno == EAGAIN || errno == EACCES)
-        return error_set(err, EBUSY, readonly ? "in use: another process writes it"
-                                              : "in use by another process");
+        return error_set(err, EBUSY,
+                         readonly ? "in use: another process writes it"
+                                  : "in use by another process");
     if (errno == EINVAL || errno == ENOLCK || errno == EOPNOTSUPP)
         return true;
     return error_set(err, errno, "cannot lock: %s", strerror(errno));
@@ -297,10 +299,7 @@ int hostfile_write(struct hostfile *f, u64 off, u64 len, struct span *at)
 
 /* ---- flush, discard, zeroes ---------------------------------------------------------------------- */
 
-int hostfile_flush(struct hostfile *f)
-{
-    return f->flush && fdatasync(f->fd) ? -errno : 0;
-}
+int hostfile_flush(struct hostfile *f) { return f->flush && fdatasync(f->fd) ? -errno : 0; }
 
 static bool unsupported(int code) { return code == EOPNOTSUPP || code == EINVAL || code == ENODEV; }
 

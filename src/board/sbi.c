@@ -3,11 +3,19 @@
 #include "board/sbi_hart.h"
 
 enum { A0 = 10, A1 = 11, A6 = 16, A7 = 17 };
-enum { STARTED, STOPPED, START_PENDING };          /* hart states (SBI 9.1) */
-enum { IMPL_ID = 0x4d796e61, IMPL_VERSION = 1 };   /* not a registered identifier: "Myna" */
+enum { STARTED, STOPPED, START_PENDING };        /* hart states (SBI 9.1) */
+enum { IMPL_ID = 0x4d796e61, IMPL_VERSION = 1 }; /* not a registered identifier: "Myna" */
 #define SPEC_VERSION (2ull << 24)
-enum { EXT_BASE = 0x10, EXT_TIME = 0x54494d45, EXT_IPI = 0x735049, EXT_RFENCE = 0x52464e43, EXT_HSM = 0x48534d,
-       EXT_SRST = 0x53525354, EXT_DBCN = 0x4442434e, EXT_PMU = 0x504d55 };
+enum {
+    EXT_BASE = 0x10,
+    EXT_TIME = 0x54494d45,
+    EXT_IPI = 0x735049,
+    EXT_RFENCE = 0x52464e43,
+    EXT_HSM = 0x48534d,
+    EXT_SRST = 0x53525354,
+    EXT_DBCN = 0x4442434e,
+    EXT_PMU = 0x504d55
+};
 
 static struct cpu *cpu_of(struct sbi_hart *h) { return &h->cpu->c; }
 
@@ -24,7 +32,13 @@ static void set_csr(struct rv_cpu *cpu, unsigned number, u64 v)
  * ever enabled, so nothing can be taken there. */
 static void enter(struct sbi_hart *h)
 {
-    enum { MEDELEG = 0x302, MIDELEG = 0x303, MCOUNTEREN = 0x306, MENVCFG = 0x30a, MCOUNTINHIBIT = 0x320 };
+    enum {
+        MEDELEG = 0x302,
+        MIDELEG = 0x303,
+        MCOUNTEREN = 0x306,
+        MENVCFG = 0x30a,
+        MCOUNTINHIBIT = 0x320
+    };
     enum { PMPCFG0 = 0x3a0, PMPADDR0 = 0x3b0, NAPOT_RWX = 0x1f, ALL_BUT_FIXED = ~7 };
     struct rv_cpu *cpu = h->cpu;
     rv_reset(&cpu->c);
@@ -86,13 +100,22 @@ static struct sbi_hart *next_hart(struct sbi *s, u64 *set)
 
 /* ---- base, time, inter-processor interrupts (SBI 4, 6, 7) ---------------------------------------------- */
 
-static struct sbi_ret base_spec(struct sbi_hart *h, const u64 *a) { return (void)h, (void)a, sbi_ok(SPEC_VERSION); }
-static struct sbi_ret base_impl(struct sbi_hart *h, const u64 *a) { return (void)h, (void)a, sbi_ok(IMPL_ID); }
+static struct sbi_ret base_spec(struct sbi_hart *h, const u64 *a)
+{
+    return (void)h, (void)a, sbi_ok(SPEC_VERSION);
+}
+static struct sbi_ret base_impl(struct sbi_hart *h, const u64 *a)
+{
+    return (void)h, (void)a, sbi_ok(IMPL_ID);
+}
 static struct sbi_ret base_impl_version(struct sbi_hart *h, const u64 *a)
 {
     return (void)h, (void)a, sbi_ok(IMPL_VERSION);
 }
-static struct sbi_ret base_zero(struct sbi_hart *h, const u64 *a) { return (void)h, (void)a, sbi_ok(0); }
+static struct sbi_ret base_zero(struct sbi_hart *h, const u64 *a)
+{
+    return (void)h, (void)a, sbi_ok(0);
+}
 
 static struct sbi_ret time_set(struct sbi_hart *h, const u64 *a)
 {
@@ -131,7 +154,8 @@ static void fence_here(struct cpu *c, void *arg)
 {
     struct fence *f = arg;
     bool (*match)(u64, u64) = f->one_asid ? has_asid : NULL;
-    sbi_count(&f->sbi->hart[c->index], f->one_asid ? SBI_FW_SFENCE_ASID_RECEIVED : SBI_FW_SFENCE_RECEIVED);
+    sbi_count(&f->sbi->hart[c->index],
+              f->one_asid ? SBI_FW_SFENCE_ASID_RECEIVED : SBI_FW_SFENCE_RECEIVED);
     if (!f->pages)
         tlb_flush(c, ~0ull, match, f->asid);
     for (u64 i = 0; i < f->pages; i++)
@@ -198,7 +222,8 @@ static struct sbi_ret hart_start(struct sbi_hart *h, const u64 *a)
         return sbi_error(SBI_INVALID_ADDRESS);
     struct sbi_hart *to = &h->sbi->hart[a[0]];
     u32 state = STOPPED;
-    if (!__atomic_compare_exchange_n(&to->state, &state, START_PENDING, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
+    if (!__atomic_compare_exchange_n(&to->state, &state, START_PENDING, false, __ATOMIC_SEQ_CST,
+                                     __ATOMIC_SEQ_CST))
         return sbi_error(SBI_ALREADY_AVAILABLE);
     to->start_pc = a[1];
     to->start_arg = a[2];
@@ -254,7 +279,10 @@ static struct sbi_ret system_reset(struct sbi_hart *h, const u64 *a)
 
 /* ---- console (SBI 5, 12) ------------------------------------------------------------------------------------ */
 
-static void put(struct sbi_hart *h, const u8 *buf, size_t n) { h->sbi->host.write(h->sbi->host.arg, buf, n); }
+static void put(struct sbi_hart *h, const u8 *buf, size_t n)
+{
+    h->sbi->host.write(h->sbi->host.arg, buf, n);
+}
 
 static size_t take(struct sbi_hart *h, u8 *buf, size_t n)
 {
@@ -291,7 +319,8 @@ static struct sbi_ret console_write_byte(struct sbi_hart *h, const u64 *a)
 /* ---- dispatch ------------------------------------------------------------------------------------------------ */
 
 static sbi_fn base_probe;
-static sbi_fn *const base[] = {base_spec, base_impl, base_impl_version, base_probe, base_zero, base_zero, base_zero};
+static sbi_fn *const base[] = {base_spec, base_impl, base_impl_version, base_probe,
+                               base_zero, base_zero, base_zero};
 static sbi_fn *const rfence[] = {fence_i, fence_vma, fence_vma_asid};
 static sbi_fn *const hsm[] = {hart_start, hart_stop, hart_status, hart_suspend};
 static sbi_fn *const dbcn[] = {console_write, console_read, console_write_byte};

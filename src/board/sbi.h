@@ -10,7 +10,8 @@
 
 struct sbi_host { /* the machine around it; called on CPU threads */
     void (*write)(void *arg, const u8 *buf, size_t len); /* console output */
-    size_t (*read)(void *arg, u8 *buf, size_t len);      /* what was typed, without waiting; NULL: nothing */
+    size_t (*read)(void *arg, u8 *buf,
+                   size_t len); /* what was typed, without waiting; NULL: nothing */
     void (*request)(void *arg, enum hw_request, int value); /* as struct hw has it */
     void *arg;
 };

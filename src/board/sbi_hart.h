@@ -6,15 +6,29 @@
 
 /* Error codes (SBI 2.0, table 1) */
 enum {
-    SBI_SUCCESS = 0, SBI_FAILED = -1, SBI_NOT_SUPPORTED = -2, SBI_INVALID_PARAM = -3, SBI_DENIED = -4,
-    SBI_INVALID_ADDRESS = -5, SBI_ALREADY_AVAILABLE = -6, SBI_ALREADY_STARTED = -7, SBI_ALREADY_STOPPED = -8,
+    SBI_SUCCESS = 0,
+    SBI_FAILED = -1,
+    SBI_NOT_SUPPORTED = -2,
+    SBI_INVALID_PARAM = -3,
+    SBI_DENIED = -4,
+    SBI_INVALID_ADDRESS = -5,
+    SBI_ALREADY_AVAILABLE = -6,
+    SBI_ALREADY_STARTED = -7,
+    SBI_ALREADY_STOPPED = -8,
 };
 
 /* Firmware events that happen here (SBI 2.0, table 23) */
 enum {
-    SBI_FW_SET_TIMER = 5, SBI_FW_IPI_SENT = 6, SBI_FW_IPI_RECEIVED = 7, SBI_FW_FENCE_I_SENT = 8,
-    SBI_FW_FENCE_I_RECEIVED = 9, SBI_FW_SFENCE_SENT = 10, SBI_FW_SFENCE_RECEIVED = 11,
-    SBI_FW_SFENCE_ASID_SENT = 12, SBI_FW_SFENCE_ASID_RECEIVED = 13, SBI_FW_EVENTS = 22,
+    SBI_FW_SET_TIMER = 5,
+    SBI_FW_IPI_SENT = 6,
+    SBI_FW_IPI_RECEIVED = 7,
+    SBI_FW_FENCE_I_SENT = 8,
+    SBI_FW_FENCE_I_RECEIVED = 9,
+    SBI_FW_SFENCE_SENT = 10,
+    SBI_FW_SFENCE_RECEIVED = 11,
+    SBI_FW_SFENCE_ASID_SENT = 12,
+    SBI_FW_SFENCE_ASID_RECEIVED = 13,
+    SBI_FW_EVENTS = 22,
 };
 
 /* Counters as the supervisor numbers them: the hardware's 0..31, then the firmware's. */
@@ -29,7 +43,7 @@ struct sbi_counter {
 struct sbi_hart {
     struct sbi *sbi;
     struct rv_cpu *cpu;
-    u32 state;        /* atomic: hart states of SBI 2.0 chapter 9 */
+    u32 state; /* atomic: hart states of SBI 2.0 chapter 9 */
     u64 start_pc, start_arg;
     u64 fw[SBI_FW_EVENTS]; /* atomic: how often each happened on this hart */
     struct sbi_counter counter[SBI_COUNTERS];

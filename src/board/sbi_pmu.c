@@ -2,8 +2,15 @@
 #include "board/sbi_hart.h"
 
 enum { TYPE_HARDWARE = 0, TYPE_FIRMWARE = 15, HW_CYCLES = 1, HW_INSTRUCTIONS = 2 };
-enum { CONFIG_SKIP_MATCH = 1, CONFIG_CLEAR = 2, CONFIG_START = 4, CONFIG_UINH = 32, CONFIG_SINH = 64,
-       CONFIG_MINH = 128, CONFIG_FLAGS = 255 };
+enum {
+    CONFIG_SKIP_MATCH = 1,
+    CONFIG_CLEAR = 2,
+    CONFIG_START = 4,
+    CONFIG_UINH = 32,
+    CONFIG_SINH = 64,
+    CONFIG_MINH = 128,
+    CONFIG_FLAGS = 255
+};
 enum { START_SET_VALUE = 1, STOP_RESET = 1 };
 enum { CYCLE = 0, TIME = 1, INSTRET = 2, HPM = 3 };
 
@@ -121,7 +128,8 @@ static void configure(struct sbi_hart *h, unsigned n, u64 event, u64 flags)
     h->counter[n].event = (u32)event + 1;
     if (firmware(n) || n < HPM)
         return;
-    u64 filter = (flags & CONFIG_MINH ? RV_EVENT_MINH : 0) | (flags & CONFIG_SINH ? RV_EVENT_SINH : 0) |
+    u64 filter = (flags & CONFIG_MINH ? RV_EVENT_MINH : 0) |
+                 (flags & CONFIG_SINH ? RV_EVENT_SINH : 0) |
                  (flags & CONFIG_UINH ? RV_EVENT_UINH : 0);
     rv_counter_event(h->cpu, n, hw_selector(event) | (RV_HAS(h->cpu, sscofpmf) ? filter : 0));
 }
@@ -197,4 +205,4 @@ static struct sbi_ret fw_read_hi(struct sbi_hart *h, const u64 *a)
 }
 
 sbi_fn *const sbi_pmu[SBI_PMU_FNS] = {num_counters, get_info, config_matching, counter_start,
-                                      counter_stop, fw_read, fw_read_hi};
+                                      counter_stop, fw_read,  fw_read_hi};

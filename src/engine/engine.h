@@ -6,15 +6,16 @@
 
 struct engine; /* all vCPUs of one machine, and their translations */
 struct engine_opts {
-    int mode;         /* ENGINE_JIT, ENGINE_INTERP (IR interpreter), ENGINE_CHECK (both, compared) */
-    int level;        /* 0: one-instruction units; 1: simple; 2: all optimizations */
-    u64 cache_size;   /* bytes of code memory; 0: default */
-    char *dump;       /* NULL, or what to print of each unit: "in,ir0,ir,out" */
-    bool perf_map;    /* write /tmp/perf-PID.map */
+    int mode;       /* ENGINE_JIT, ENGINE_INTERP (IR interpreter), ENGINE_CHECK (both, compared) */
+    int level;      /* 0: one-instruction units; 1: simple; 2: all optimizations */
+    u64 cache_size; /* bytes of code memory; 0: default */
+    char *dump;     /* NULL, or what to print of each unit: "in,ir0,ir,out" */
+    bool perf_map;  /* write /tmp/perf-PID.map */
 };
 enum { ENGINE_JIT, ENGINE_INTERP, ENGINE_CHECK };
 
-struct engine *engine_new(const struct guest *, struct space *, struct ram *, const struct engine_opts *, struct error *);
+struct engine *engine_new(const struct guest *, struct space *, struct ram *,
+                          const struct engine_opts *, struct error *);
 void engine_free(struct engine *); /* stops first */
 /* A new CPU, not running; before engine_start. Owned by the engine. */
 struct cpu *engine_add_cpu(struct engine *, const char *model, struct error *);

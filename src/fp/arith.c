@@ -5,20 +5,23 @@
 
 static struct fp_num product(const struct fp_num *a, const struct fp_num *b)
 {
-    return (struct fp_num){.class = FP_FINITE, .sign = a->sign != b->sign, .exp = a->exp + b->exp,
-                           .sig = a->sig * b->sig};
+    /* No unpacked number uses bit 0, and the product stays below 2^127. */
+    return (struct fp_num){.class = FP_FINITE,
+                           .sign = a->sign != b->sign,
+                           .exp = a->exp + b->exp + 1,
+                           .sig = (a->sig >> 1) * b->sig};
 }
 
-/* Moves the highest set bit to bit 126, which leaves one for a carry. */
+/* Moves the highest set bit to bit 125, which leaves one for a carry. */
 static void normalize(struct fp_num *n)
 {
-    int up = 126 - fp_high_bit(n->sig);
+    int up = 125 - fp_high_bit(n->sig);
     n->sig = up < 0 ? fp_shift_jam(n->sig, -up) : n->sig << up;
     n->exp -= up;
 }
 
-/* The rounded sum of two finite numbers. At 126 bits and with at most 106 of them significant, a shift by one
- * loses nothing, and after a larger one the sum keeps far more bits than are rounded: jamming is exact enough. */
+/* The rounded sum of two finite numbers. With at most 106 of 126 bits significant, a shift by one loses
+ * nothing, and after a larger one the sum keeps far more bits than are rounded: jamming is exact enough. */
 static u64 sum(enum fp_format f, struct fp_num a, struct fp_num b, struct fp_env *env)
 {
     normalize(&a);
@@ -105,7 +108,8 @@ u64 fp_fma(enum fp_format f, u64 a, u64 b, u64 c, struct fp_env *env)
 
 /* ---- quotients and roots ---------------------------------------------------------------------------- */
 
-static u64 quotient(enum fp_format f, const struct fp_num *x, const struct fp_num *y, struct fp_env *env)
+static u64 quotient(enum fp_format f, const struct fp_num *x, const struct fp_num *y,
+                    struct fp_env *env)
 {
     u128 n = x->sig << 63;
     u64 d = (u64)y->sig; /* its top bit is set: the quotient has 63 or 64 bits */

@@ -46,5 +46,11 @@ static u64 lesser(enum fp_format f, u64 a, u64 b, bool want_greater, struct fp_e
     return a_less != want_greater ? a : b;
 }
 
-u64 fp_min(enum fp_format f, u64 a, u64 b, struct fp_env *env) { return lesser(f, a, b, false, env); }
-u64 fp_max(enum fp_format f, u64 a, u64 b, struct fp_env *env) { return lesser(f, a, b, true, env); }
+u64 fp_min(enum fp_format f, u64 a, u64 b, struct fp_env *env)
+{
+    return lesser(f, a, b, false, env);
+}
+u64 fp_max(enum fp_format f, u64 a, u64 b, struct fp_env *env)
+{
+    return lesser(f, a, b, true, env);
+}

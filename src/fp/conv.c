@@ -33,7 +33,8 @@ u64 fp_to_integral(enum fp_format f, u64 a, struct fp_env *env)
     if (x.class != FP_FINITE || x.exp >= 0)
         return a;
     bool inexact;
-    struct fp_num n = {.class = FP_FINITE, .sign = x.sign, .sig = integer_part(&x, env->round, &inexact)};
+    struct fp_num n = {
+        .class = FP_FINITE, .sign = x.sign, .sig = integer_part(&x, env->round, &inexact)};
     if (inexact)
         env->flags |= FP_INEXACT;
     return n.sig ? fp_round_pack(f, &n, env) : fp_zero(f, x.sign);
@@ -42,8 +43,10 @@ u64 fp_to_integral(enum fp_format f, u64 a, struct fp_env *env)
 static const struct limits {
     u64 negative, positive; /* largest magnitude below and above zero */
 } limits[] = {
-    [FP_S32] = {1ull << 31, (1ull << 31) - 1}, [FP_U32] = {0, 0xffffffff},
-    [FP_S64] = {1ull << 63, (1ull << 63) - 1}, [FP_U64] = {0, ~0ull},
+    [FP_S32] = {1ull << 31, (1ull << 31) - 1},
+    [FP_U32] = {0, 0xffffffff},
+    [FP_S64] = {1ull << 63, (1ull << 63) - 1},
+    [FP_U64] = {0, ~0ull},
 };
 
 u64 fp_to_int(enum fp_format f, enum fp_int kind, u64 a, struct fp_env *env)

@@ -19,7 +19,8 @@ struct fp_num fp_unpack(enum fp_format f, u64 a)
 {
     const struct format *fm = &formats[f];
     u64 frac = a & ((1ull << fm->fraction) - 1);
-    int e = (int)((a & exponent_mask(f)) >> fm->fraction), top = (int)(exponent_mask(f) >> fm->fraction);
+    int e = (int)((a & exponent_mask(f)) >> fm->fraction),
+        top = (int)(exponent_mask(f) >> fm->fraction);
     struct fp_num n = {.sign = a & sign_bit(f)};
     if (e == top) {
         bool quiet = frac >> (fm->fraction - 1);
@@ -95,7 +96,8 @@ static u64 rounded(const struct fp_num *n, int drop, enum fp_round mode, bool *i
 static u64 overflow(enum fp_format f, bool sign, struct fp_env *env)
 {
     env->flags |= FP_OVERFLOW | FP_INEXACT;
-    bool to_inf = env->round == FP_RNE || env->round == FP_RMM || env->round == (sign ? FP_RDN : FP_RUP);
+    bool to_inf =
+        env->round == FP_RNE || env->round == FP_RMM || env->round == (sign ? FP_RDN : FP_RUP);
     return fp_inf(f, sign) - !to_inf; /* the largest finite number stands before infinity */
 }
 
@@ -104,8 +106,8 @@ u64 fp_round_pack(enum fp_format f, const struct fp_num *n, struct fp_env *env)
     const struct format *fm = &formats[f];
     bool inexact, ignored;
     int high = fp_high_bit(n->sig);
-    int drop = high - fm->fraction;            /* as if the exponent had no bounds */
-    int e = n->exp + high + fm->bias;          /* the biased exponent then */
+    int drop = high - fm->fraction;   /* as if the exponent had no bounds */
+    int e = n->exp + high + fm->bias; /* the biased exponent then */
     u64 unbounded = rounded(n, drop, env->round, &ignored);
     int carry = (int)(unbounded >> (fm->fraction + 1));
     if (e + carry >= (int)(exponent_mask(f) >> fm->fraction))

@@ -8,11 +8,13 @@ struct fp_num { /* finite: (-1)^sign * sig * 2^exp */
     enum fp_class class;
     bool sign;
     int exp;
-    u128 sig; /* unpacked: bit 63 is the highest set; a bit below the rounded ones may stand for all below it */
+    u128
+        sig; /* unpacked: bit 63 is the highest set; a bit below the rounded ones may stand for all below it */
 };
 
 struct fp_num fp_unpack(enum fp_format, u64 a);
-/* The nearest number of the format in env's direction, with overflow, underflow and inexact. sig is not 0. */
+/* The nearest number of the format in env's direction, with overflow, underflow and inexact.
+ * sig is neither 0 nor 2^127 or more. */
 u64 fp_round_pack(enum fp_format, const struct fp_num *, struct fp_env *);
 u64 fp_zero(enum fp_format, bool sign);
 u64 fp_inf(enum fp_format, bool sign);

@@ -2,6 +2,16 @@
 #include "guest/guest.h"
 
 void (*cpu_kick)(struct cpu *);
+void (*cpu_sync_code)(struct cpu *);
+
+static u64 sync_code(void *c, u64 a, u64 b, u64 d)
+{
+    (void)a, (void)b, (void)d;
+    if (cpu_sync_code)
+        cpu_sync_code(c);
+    return 0;
+}
+const struct ir_helper guest_h_sync_code = {"sync_code", sync_code, 0};
 
 const struct guest *guest_find(const char *name)
 {

@@ -5,14 +5,6 @@
 #include "base/bits.h"
 #include "hw/device.h"
 
-struct hw_backend {
-    const char *kind;
-    char *id;
-    void *ptr;
-    bool taken;
-    struct hw_backend *next;
-};
-
 /* ---- the machine's devices and back ends ---------------------------------------------------- */
 void hw_init(struct hw *hw, struct space *space, struct loop *loop)
 {
@@ -136,10 +128,7 @@ struct device *device_find(const struct hw *hw, const char *id)
     return d;
 }
 
-static u8 *state(struct device *d)
-{
-    return (u8 *)d + d->class->state_off;
-}
+static u8 *state(struct device *d) { return (u8 *)d + d->class->state_off; }
 
 static void reset_locked(struct device *d)
 {
@@ -173,10 +162,7 @@ void mmio_add(struct device *d, int n, const struct mmio_ops *ops, u64 size)
     d->mmio[n].size = size;
 }
 
-static u64 low_bytes(u64 v, unsigned size)
-{
-    return v & (~0ull >> (64 - 8 * size));
-}
+static u64 low_bytes(u64 v, unsigned size) { return v & (~0ull >> (64 - 8 * size)); }
 
 /* One step of an access that the device does not take whole: `width` bytes at `base` are asked of
  * the device, of which `len` at `skip` are wanted. */
@@ -194,7 +180,10 @@ static struct step next_step(const struct mmio_ops *ops, u64 off, unsigned left)
         return (struct step){.base = off, .width = width, .len = width};
     unsigned skip = (unsigned)(off % ops->min);
     return (struct step){
-        .base = off - skip, .width = ops->min, .skip = skip, .len = MIN(left, ops->min - skip),
+        .base = off - skip,
+        .width = ops->min,
+        .skip = skip,
+        .len = MIN(left, ops->min - skip),
     };
 }
 

@@ -82,14 +82,20 @@ static void probe_irq_in(struct device *d, int line, bool level)
 }
 
 static const struct device_class probe_class = {
-    .name = "probe", DEVICE_STATE(struct probe, s),
+    .name = "probe",
+    DEVICE_STATE(struct probe, s),
     .fields = FIELDS(FIELD(struct probe_state, reg), FIELD(struct probe_state, inputs)),
     .props = PROPS(PROP_U64(struct probe, level, "0", 0, 0, "of the first line after reset"),
                    PROP_STR(struct probe, text, NULL, "nothing")),
-    .init = probe_init, .reset = probe_reset, .irq_in = probe_irq_in,
+    .init = probe_init,
+    .reset = probe_reset,
+    .irq_in = probe_irq_in,
 };
 static const struct device_class sink_class = {
-    .name = "sink", DEVICE_STATE(struct probe, s), .init = probe_init, .irq_in = probe_irq_in,
+    .name = "sink",
+    DEVICE_STATE(struct probe, s),
+    .init = probe_init,
+    .irq_in = probe_irq_in,
     .rank = RANK_INTC,
 };
 

@@ -89,17 +89,11 @@ val ir_setcc(struct ir *ir, enum ir_type width, enum ir_cc cc, val a, val b)
     return ir_op(ir, IR_setcc, width, (u16)cc, a, b, 0);
 }
 
-val ir_sel(struct ir *ir, val cond, val a, val b)
-{
-    return ir_op(ir, IR_sel, I64, 0, cond, a, b);
-}
+val ir_sel(struct ir *ir, val cond, val a, val b) { return ir_op(ir, IR_sel, I64, 0, cond, a, b); }
 
 /* ---- guest state ------------------------------------------------------------------------------- */
 
-static void forget_slots(struct ir *ir)
-{
-    memset(ir->known, 0, ir->n_slots * sizeof ir->known[0]);
-}
+static void forget_slots(struct ir *ir) { memset(ir->known, 0, ir->n_slots * sizeof ir->known[0]); }
 
 val ir_get(struct ir *ir, u32 slot)
 {
@@ -158,22 +152,30 @@ void ir_st(struct ir *ir, u16 mop, val addr, i32 disp, val v)
 {
     if (!ir->plain)
         addr = fold_address(ir, addr, &disp);
-    struct ir_ins x = {.op = IR_st, .type = mop_type(mop), .aux = mop, .a = addr,
-                       .b = stored(ir, mop, v), .c = (u32)disp};
+    struct ir_ins x = {.op = IR_st,
+                       .type = mop_type(mop),
+                       .aux = mop,
+                       .a = addr,
+                       .b = stored(ir, mop, v),
+                       .c = (u32)disp};
     emit(ir, &x);
 }
 
 val ir_amo(struct ir *ir, enum ir_amo op, u16 mop, val addr, val v)
 {
-    struct ir_ins x = {.op = IR_amo, .type = I64, .aux = (u16)(mop | op << 8), .a = addr,
-                       .b = stored(ir, mop, v)};
+    struct ir_ins x = {
+        .op = IR_amo, .type = I64, .aux = (u16)(mop | op << 8), .a = addr, .b = stored(ir, mop, v)};
     return emit(ir, &x);
 }
 
 val ir_cas(struct ir *ir, u16 mop, val addr, val expected, val v)
 {
-    struct ir_ins x = {.op = IR_cas, .type = I64, .aux = mop, .a = addr,
-                       .b = stored(ir, mop, expected), .c = stored(ir, mop, v)};
+    struct ir_ins x = {.op = IR_cas,
+                       .type = I64,
+                       .aux = mop,
+                       .a = addr,
+                       .b = stored(ir, mop, expected),
+                       .c = stored(ir, mop, v)};
     return emit(ir, &x);
 }
 
@@ -271,7 +273,8 @@ static u16 helper_index(struct ir *ir, const struct ir_helper *h)
 
 val ir_call(struct ir *ir, const struct ir_helper *h, val a, val b, val c)
 {
-    struct ir_ins x = {.op = IR_call, .type = I64, .aux = helper_index(ir, h), .a = a, .b = b, .c = c};
+    struct ir_ins x = {
+        .op = IR_call, .type = I64, .aux = helper_index(ir, h), .a = a, .b = b, .c = c};
     if (h->flags & HELP_PURE && !ir->plain)
         return number(ir, &x);
     val v = emit(ir, &x);

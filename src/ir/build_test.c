@@ -43,7 +43,8 @@ TEST(values_end_at_labels)
 
 TEST(slots_are_forwarded)
 {
-    static const struct ir_helper reads = {"reads", NULL, HELP_READS}, writes = {"writes", NULL, HELP_WRITES};
+    static const struct ir_helper reads = {"reads", NULL, HELP_READS},
+                                  writes = {"writes", NULL, HELP_WRITES};
     struct ir *ir = start();
     val a = ir_get(ir, A);
     assert(ir_get(ir, A) == a);
@@ -66,12 +67,14 @@ TEST(arithmetic_identities)
     assert(ir_bin(ir, IR_add, I64, zero, a) == a && ir_bin(ir, IR_sub, I64, a, zero) == a);
     assert(ir_bin(ir, IR_and, I64, a, ones) == a && is_const(ir_bin(ir, IR_and, I64, zero, a), 0));
     assert(ir_bin(ir, IR_or, I64, a, a) == a && is_const(ir_bin(ir, IR_or, I64, a, ones), ~0ull));
-    assert(is_const(ir_bin(ir, IR_xor, I64, a, a), 0) && is_const(ir_bin(ir, IR_sub, I64, b, b), 0));
+    assert(is_const(ir_bin(ir, IR_xor, I64, a, a), 0) &&
+           is_const(ir_bin(ir, IR_sub, I64, b, b), 0));
     assert(ir_bin(ir, IR_mul, I64, a, ir_const(ir, 1)) == a);
     assert(is_op(ir_bin(ir, IR_mul, I64, a, ir_const(ir, 8)), IR_shl, a));
     assert(is_op(ir_bin(ir, IR_remu, I64, a, ir_const(ir, 256)), IR_zext8, a));
     assert(ir_bin(ir, IR_sar, I64, a, ir_const(ir, 64)) == a);
-    val sum = ir_bin(ir, IR_add, I64, ir_bin(ir, IR_add, I64, a, ir_const(ir, 5)), ir_const(ir, -7ull));
+    val sum =
+        ir_bin(ir, IR_add, I64, ir_bin(ir, IR_add, I64, a, ir_const(ir, 5)), ir_const(ir, -7ull));
     assert(is_op(sum, IR_add, a) && is_const(ir->ins[sum].b, -2ull));
     assert(ir_bin(ir, IR_add, I64, sum, ir_const(ir, 2)) == a);
     val inverse = ir_bin(ir, IR_xor, I64, a, ones);
@@ -106,7 +109,8 @@ TEST(comparisons_fold)
     val ge = ir_setcc(ir, I64, CC_EQ, lt, zero);
     assert(is_op(ge, IR_setcc, a) && ir->ins[ge].aux == CC_GES);
     assert(ir_bin(ir, IR_xor, I64, lt, ir_const(ir, 1)) == ge);
-    assert(is_const(ir_setcc(ir, I64, CC_LEU, a, a), 1) && is_const(ir_setcc(ir, I64, CC_LTU, a, zero), 0));
+    assert(is_const(ir_setcc(ir, I64, CC_LEU, a, a), 1) &&
+           is_const(ir_setcc(ir, I64, CC_LTU, a, zero), 0));
     val eq = ir_setcc(ir, I64, CC_LTU, ir_bin(ir, IR_xor, I64, a, b), ir_const(ir, 1));
     assert(eq == ir_setcc(ir, I64, CC_EQ, a, b));
     val sa = ir_un(ir, IR_sext32, I64, a), sb = ir_un(ir, IR_sext32, I64, b);
@@ -186,8 +190,10 @@ static u64 rnd(void)
 
 static u64 interesting(void)
 {
-    static const u64 list[] = {0, 1, 2, 31, 32, 63, 64, 0xff, 0xffff, 0x7fffffff, 0x80000000, 0xffffffff,
-                               1ull << 63, ~0ull, ~0ull >> 1, 0xffffffff80000000};
+    static const u64 list[] = {0,          1,          2,          31,
+                               32,         63,         64,         0xff,
+                               0xffff,     0x7fffffff, 0x80000000, 0xffffffff,
+                               1ull << 63, ~0ull,      ~0ull >> 1, 0xffffffff80000000};
     u64 k = list[rnd() % ARRAY_LEN(list)];
     switch (rnd() % 4) {
     case 0: return rnd();
@@ -214,15 +220,22 @@ static u64 run(const struct ir *ir, u64 a, u64 b)
 
 static const struct operation {
     u8 op, type;
-} extensions[] = {{IR_sext8, I64}, {IR_sext16, I64}, {IR_sext32, I64}, {IR_zext8, I64}, {IR_zext16, I64}, {IR_zext32, I64}};
+} extensions[] = {{IR_sext8, I64}, {IR_sext16, I64}, {IR_sext32, I64},
+                  {IR_zext8, I64}, {IR_zext16, I64}, {IR_zext32, I64}};
 
 /* One random pure integer op. */
 static struct ir_ins random_op(void)
 {
     struct ir_ins x = {.type = rnd() % 2 ? I64 : I32};
     switch (rnd() % 4) {
-    case 0: x.op = extensions[rnd() % ARRAY_LEN(extensions)].op; x.type = I64; break;
-    case 1: x.op = IR_setcc; x.aux = (u16)(rnd() % CC_COUNT); break;
+    case 0:
+        x.op = extensions[rnd() % ARRAY_LEN(extensions)].op;
+        x.type = I64;
+        break;
+    case 1:
+        x.op = IR_setcc;
+        x.aux = (u16)(rnd() % CC_COUNT);
+        break;
     default: x.op = (u8)(IR_add + rnd() % (IR_bswap - IR_add + 1)); break;
     }
     if (x.op == IR_clmul || x.op == IR_clmulh)

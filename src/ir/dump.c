@@ -17,17 +17,21 @@
  * number · s slot · o field at c · k condition · K float condition · n integer kind · m access · M read-modify-write ·
  * d displacement c · L label c · h hint · H helper. */
 static const char *const forms[IR_COUNT] = {
-    [IR_constant] = "i", [IR_insn] = "il", [IR_get] = "s", [IR_set] = "sa", [IR_lde] = "o", [IR_ste] = "oa",
-    [IR_setcc] = "kab", [IR_ld] = "mad", [IR_st] = "madb", [IR_amo] = "Mab", [IR_cas] = "mabc",
-    [IR_fence] = "x", [IR_fma] = "xabc", [IR_fsgn] = "xab", [IR_setf] = "Kab", [IR_itof] = "na", [IR_ftoi] = "na",
-    [IR_label] = "L", [IR_br] = "L", [IR_brcc] = "kabL", [IR_poll] = "i", [IR_exit] = "i", [IR_exiti] = "ha",
-    [IR_exitx] = "x", [IR_call] = "Habc",
+    [IR_constant] = "i", [IR_insn] = "il",  [IR_get] = "s",     [IR_set] = "sa",
+    [IR_lde] = "o",      [IR_ste] = "oa",   [IR_setcc] = "kab", [IR_ld] = "mad",
+    [IR_st] = "madb",    [IR_amo] = "Mab",  [IR_cas] = "mabc",  [IR_fence] = "x",
+    [IR_fma] = "xabc",   [IR_fsgn] = "xab", [IR_setf] = "Kab",  [IR_itof] = "na",
+    [IR_ftoi] = "na",    [IR_label] = "L",  [IR_br] = "L",      [IR_brcc] = "kabL",
+    [IR_poll] = "i",     [IR_exit] = "i",   [IR_exiti] = "ha",  [IR_exitx] = "x",
+    [IR_call] = "Habc",
 };
 static const char *const type_names[] = {"", "i32", "i64", "f32", "f64"};
-static const char *const cc_names[] = {"eq", "ne", "ltu", "geu", "leu", "gtu", "lts", "ges", "les", "gts"};
+static const char *const cc_names[] = {"eq",  "ne",  "ltu", "geu", "leu",
+                                       "gtu", "lts", "ges", "les", "gts"};
 static const char *const fcc_names[] = {"eq", "lt", "le"};
 static const char *const int_names[] = {"s32", "u32", "s64", "u64"};
-static const char *const amo_names[] = {"swap", "add", "and", "or", "xor", "mins", "maxs", "minu", "maxu"};
+static const char *const amo_names[] = {"swap", "add",  "and",  "or",  "xor",
+                                        "mins", "maxs", "minu", "maxu"};
 static const char *const hint_names[] = {"jump", "call", "ret"};
 static const char *const mop_names[] = {"u8", "u16", "u32", "u64", "s8", "s16", "s32", "s64"};
 static const struct {
@@ -87,7 +91,8 @@ static void put_operand(struct out *o, const struct ir *ir, const struct ir_ins 
     case 'b': put_value(o, x->b); break;
     case 'c': put_value(o, x->c); break;
     case 'i': put(o, "%#" PRIx64, x->imm); break;
-    case 'l': case 'x': put(o, "%u", x->aux); break;
+    case 'l':
+    case 'x': put(o, "%u", x->aux); break;
     case 's': put(o, "%s", x->aux < ir->n_slots ? ir->slots[x->aux].name : "?"); break;
     case 'o': put(o, "@%u", x->c); break;
     case 'k': PUT_NAME(o, cc_names, x->aux); break;
@@ -137,7 +142,8 @@ void ir_dump(const struct ir *ir, FILE *to)
         u8 op = ir->ins[i].op;
         if (op == IR_nop)
             continue;
-        fprintf(to, "%s%s\n", op == IR_insn || op == IR_label ? "" : "    ", ir_text(ir, i, text, sizeof text));
+        fprintf(to, "%s%s\n", op == IR_insn || op == IR_label ? "" : "    ",
+                ir_text(ir, i, text, sizeof text));
     }
 }
 
@@ -170,7 +176,10 @@ static bool split(struct in *in, char *line)
     return true;
 }
 
-static const char *take(struct in *in) { return in->next < in->n_words ? in->word[in->next++] : ""; }
+static const char *take(struct in *in)
+{
+    return in->next < in->n_words ? in->word[in->next++] : "";
+}
 
 static bool number(const char *w, const char *prefix, u64 max, u64 *out)
 {
@@ -300,7 +309,8 @@ static bool get_operand(struct in *in, struct ir_ins *x, char letter)
     case 'b': return get_value(w, &x->b);
     case 'c': return get_value(w, &x->c);
     case 'i': return number(w, "", ~0ull, &x->imm);
-    case 'l': case 'x': return get_aux(w, &x->aux);
+    case 'l':
+    case 'x': return get_aux(w, &x->aux);
     case 's': return get_slot(in->ir, w, &x->aux);
     case 'o': return get_u32(w, "@", UINT32_MAX, &x->c);
     case 'k': return IS_NAME(w, cc_names, &x->aux);
@@ -372,7 +382,8 @@ static bool parse_head(struct in *in)
 {
     u64 pc;
     if (in->n_words != 4 || strcmp(in->word[0], "unit") || strcmp(in->word[2], "labels") ||
-        !number(in->word[1], "", ~0ull, &pc) || !get_u32(in->word[3], "", IR_LABELS, &in->ir->n_labels))
+        !number(in->word[1], "", ~0ull, &pc) ||
+        !get_u32(in->word[3], "", IR_LABELS, &in->ir->n_labels))
         return bad(in, "expected 'unit PC labels N'");
     in->ir->pc = pc;
     in->has_head = true;

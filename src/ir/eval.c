@@ -27,10 +27,7 @@ static u64 carryless(u64 a, u64 b, bool high)
     return (u64)(high ? r >> 64 : r);
 }
 
-static u64 rotate_left(u64 a, unsigned by, unsigned w)
-{
-    return by ? a << by | a >> (w - by) : a;
-}
+static u64 rotate_left(u64 a, unsigned by, unsigned w) { return by ? a << by | a >> (w - by) : a; }
 
 /* a and b are zero-extended from w bits; of the result, the low w count. */
 static u64 binary(enum ir_opcode op, u64 a, u64 b, unsigned w)
@@ -149,7 +146,8 @@ static u64 to_integer(enum fp_format f, u16 aux, u64 a, struct fp_env *env)
     return r;
 }
 
-static u64 floating(enum ir_opcode op, enum fp_format f, u16 aux, u64 a, u64 b, u64 c, struct fp_env *env)
+static u64 floating(enum ir_opcode op, enum fp_format f, u16 aux, u64 a, u64 b, u64 c,
+                    struct fp_env *env)
 {
     enum fp_format other = f == FP32 ? FP64 : FP32;
     switch (op) {

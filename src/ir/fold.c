@@ -59,19 +59,27 @@ static unsigned unsigned_bits(const struct ir *ir, val v, int depth)
         return 64;
 #define BITS(in) unsigned_bits(ir, x->in, depth)
     switch (x->op) {
-    case IR_setcc: case IR_setf: return 1;
-    case IR_clz: case IR_ctz: case IR_popcnt: return 7;
+    case IR_setcc:
+    case IR_setf: return 1;
+    case IR_clz:
+    case IR_ctz:
+    case IR_popcnt: return 7;
     case IR_zext8: return least(8, BITS(a));
     case IR_zext16: return least(16, BITS(a));
     case IR_zext32: return least(32, BITS(a));
     case IR_ld: return x->aux & MOP_SIGNED ? 64 : 8u << (x->aux & MOP_SIZE);
     case IR_mov_fi: return x->type == F32 ? 32 : 64;
-    case IR_and: case IR_minu: return least(w, least(BITS(a), BITS(b)));
-    case IR_or: case IR_xor: case IR_maxu: return least(w, most(BITS(a), BITS(b)));
-    case IR_andn: case IR_remu: return least(w, BITS(a));
+    case IR_and:
+    case IR_minu: return least(w, least(BITS(a), BITS(b)));
+    case IR_or:
+    case IR_xor:
+    case IR_maxu: return least(w, most(BITS(a), BITS(b)));
+    case IR_andn:
+    case IR_remu: return least(w, BITS(a));
     case IR_add: return least(w, most(BITS(a), BITS(b)) + 1);
     case IR_sel: return most(BITS(b), BITS(c));
-    case IR_shl: case IR_shr: return shifted_bits(ir, x, w, depth);
+    case IR_shl:
+    case IR_shr: return shifted_bits(ir, x, w, depth);
     default: return w;
     }
 #undef BITS
@@ -91,9 +99,15 @@ static unsigned signed_bits(const struct ir *ir, val v, int depth)
     case IR_sext8: return 8;
     case IR_sext16: return 16;
     case IR_sext32: return 32;
-    case IR_ld: case IR_amo: case IR_cas: return x->aux & MOP_SIGNED ? 8u << (x->aux & MOP_SIZE) : 64;
+    case IR_ld:
+    case IR_amo:
+    case IR_cas: return x->aux & MOP_SIGNED ? 8u << (x->aux & MOP_SIZE) : 64;
     case IR_ftoi: return (x->aux & 7) <= INT_U32 ? 32 : 64;
-    case IR_and: case IR_or: case IR_xor: case IR_mins: case IR_maxs: return most(BITS(a), BITS(b));
+    case IR_and:
+    case IR_or:
+    case IR_xor:
+    case IR_mins:
+    case IR_maxs: return most(BITS(a), BITS(b));
     case IR_sel: return most(BITS(b), BITS(c));
     default: return 64;
     }
@@ -130,9 +144,8 @@ val fold_address(const struct ir *ir, val addr, i32 *disp)
 /* ---- comparisons ------------------------------------------------------------------------------- */
 
 static const u8 swapped[CC_COUNT] = {
-    [CC_EQ] = CC_EQ, [CC_NE] = CC_NE,
-    [CC_LTU] = CC_GTU, [CC_GTU] = CC_LTU, [CC_GEU] = CC_LEU, [CC_LEU] = CC_GEU,
-    [CC_LTS] = CC_GTS, [CC_GTS] = CC_LTS, [CC_GES] = CC_LES, [CC_LES] = CC_GES,
+    [CC_EQ] = CC_EQ,   [CC_NE] = CC_NE,   [CC_LTU] = CC_GTU, [CC_GTU] = CC_LTU, [CC_GEU] = CC_LEU,
+    [CC_LEU] = CC_GEU, [CC_LTS] = CC_GTS, [CC_GTS] = CC_LTS, [CC_GES] = CC_LES, [CC_LES] = CC_GES,
 };
 
 static u16 inverted(u16 cc) { return cc ^ 1; }
@@ -176,7 +189,10 @@ static bool through_equality(struct ir *ir, struct ir_ins *x, u64 k)
     const struct ir_ins a = ir->ins[x->a];
     u64 c;
     if (a.op == IR_setcc && k == 0) {
-        *x = (struct ir_ins){.op = x->op, .type = a.type, .a = a.a, .b = a.b,
+        *x = (struct ir_ins){.op = x->op,
+                             .type = a.type,
+                             .a = a.a,
+                             .b = a.b,
                              .aux = x->aux == CC_NE ? a.aux : inverted(a.aux)};
         return true;
     }
@@ -340,7 +356,8 @@ static val fold_andn(struct ir *ir, const struct ir_ins *x, bool constant, u64 k
 /* ---- shifts ------------------------------------------------------------------------------------ */
 
 /* x is a shift by the constant k, 0 < k < w, of the shift `a` by the constant c, 0 < c < w, of equal type. */
-static val fold_shifts(struct ir *ir, const struct ir_ins *x, unsigned k, const struct ir_ins *a, unsigned c)
+static val fold_shifts(struct ir *ir, const struct ir_ins *x, unsigned k, const struct ir_ins *a,
+                       unsigned c)
 {
     unsigned w = width(x->type), sum = k + c;
     if (a->op == x->op) {
@@ -434,8 +451,19 @@ static val fold_float(struct ir *ir, struct ir_ins *x)
 static bool commutes(u8 op)
 {
     switch (op) {
-    case IR_add: case IR_mul: case IR_mulhu: case IR_mulhs: case IR_and: case IR_or: case IR_xor:
-    case IR_minu: case IR_maxu: case IR_mins: case IR_maxs: case IR_clmul: case IR_clmulh: return true;
+    case IR_add:
+    case IR_mul:
+    case IR_mulhu:
+    case IR_mulhs:
+    case IR_and:
+    case IR_or:
+    case IR_xor:
+    case IR_minu:
+    case IR_maxu:
+    case IR_mins:
+    case IR_maxs:
+    case IR_clmul:
+    case IR_clmulh: return true;
     default: return false;
     }
 }
@@ -474,14 +502,21 @@ val fold_op(struct ir *ir, struct ir_ins *x)
     switch (x->op) {
     case IR_add: return fold_add(ir, x, constant, k);
     case IR_sub: return fold_sub(ir, x, constant, k);
-    case IR_mul: case IR_divu: case IR_remu: return fold_mul(ir, x, constant, k);
+    case IR_mul:
+    case IR_divu:
+    case IR_remu: return fold_mul(ir, x, constant, k);
     case IR_and: return fold_and(ir, x, constant, k);
     case IR_or: return fold_or(ir, x, constant, k);
     case IR_xor: return fold_xor(ir, x, constant, k);
     case IR_andn: return fold_andn(ir, x, constant, k);
-    case IR_shl: case IR_shr: case IR_sar:
-    case IR_rol: case IR_ror: return fold_shift(ir, x, constant, k);
-    case IR_minu: case IR_maxu: case IR_mins:
+    case IR_shl:
+    case IR_shr:
+    case IR_sar:
+    case IR_rol:
+    case IR_ror: return fold_shift(ir, x, constant, k);
+    case IR_minu:
+    case IR_maxu:
+    case IR_mins:
     case IR_maxs: return x->a == x->b ? as_type(ir, x->type, x->a) : 0;
     case IR_sext8: return fold_extension(ir, x, true, 8);
     case IR_sext16: return fold_extension(ir, x, true, 16);

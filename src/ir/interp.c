@@ -9,7 +9,10 @@ struct run {
     u16 target[IR_LABELS]; /* labels' instructions */
 };
 
-static struct ir_result leave(enum ir_end end, u64 pc) { return (struct ir_result){.end = end, .pc = pc}; }
+static struct ir_result leave(enum ir_end end, u64 pc)
+{
+    return (struct ir_result){.end = end, .pc = pc};
+}
 
 /* Fields of the CPU struct: slots, lde and ste. */
 static u64 read_field(const struct run *r, enum ir_type type, u32 off)
@@ -67,7 +70,8 @@ struct ir_result ir_interp(const struct ir *ir, const struct ir_machine *m)
     for (u32 i = 1;; i++) {
         const struct ir_ins *x = &ir->ins[i];
         switch (x->op) {
-        case IR_nop: case IR_label: break;
+        case IR_nop:
+        case IR_label: break;
         case IR_fence: __atomic_thread_fence(__ATOMIC_SEQ_CST); break;
         case IR_constant: r.v[i] = x->imm; break;
         case IR_insn: r.pc = x->imm; break;
@@ -75,7 +79,10 @@ struct ir_result ir_interp(const struct ir *ir, const struct ir_machine *m)
         case IR_set: write_field(&r, x->type, ir->slots[x->aux].off, r.v[x->a]); break;
         case IR_lde: r.v[i] = read_field(&r, x->type, x->c); break;
         case IR_ste: write_field(&r, x->type, x->c, r.v[x->a]); break;
-        case IR_ld: case IR_st: case IR_amo: case IR_cas:
+        case IR_ld:
+        case IR_st:
+        case IR_amo:
+        case IR_cas:
             if (!access(&r, i))
                 return leave(END_FAULT, r.pc);
             break;

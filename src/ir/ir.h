@@ -8,12 +8,15 @@
  *    fault, so slots always hold the state before the instruction when a fault is taken.
  *  - integer ops of type I32 read the low 32 bits of their inputs and make a value whose upper 32 bits
  *    are zero; every integer value is a full 64-bit register. There are no 8 and 16 bit values.
- *  - `type` is the type of an op's result (an integer op of type I32 still makes a zero-extended register),
- *    except: setcc, setf, ftoi, mov_fi, brcc name the type of their inputs; st, amo, cas, ste that of the value.
- *    ld, st, amo and cas are I64, or F32/F64 with MOP_FLOAT (ld and st only). lde, ste never touch a slot's home.
- *  - a NaN that fadd .. fma make has any sign and payload; fnan gives it its bits.
- *  - F32 values have 32 meaningful bits; F64 values 64. A floating-point guest slot is an F64 value (raw bits);
- *    unbox32/box32 go between it and F32 (RISC-V unprivileged, 22.2 NaN boxing).
+ *  - `type` is the type of an op's result (an integer op of type I32 still makes a whole register),
+ *    except: setcc, setf, ftoi, mov_fi and brcc name the type of their inputs; ste, st, amo and cas that of the
+ *    value. Memory ops are I64, or F32/F64 with MOP_FLOAT (ld and st only). amo and cas make the old
+ *    value, extended as their mop says. lde and ste never touch a slot's home.
+ *  - F32 values have 32 meaningful bits; F64 values 64. A floating-point guest slot is an F64 value (raw
+ *    bits); unbox32/box32 go between it and F32 (RISC-V unprivileged, 22.2 NaN boxing).
+ *  - a NaN that fadd .. fma make has any sign and payload; fnan gives it its bits. fma raises invalid for
+ *    inf * 0 + NaN (22.7). ftoi saturates, a NaN as the largest number; its 32-bit results, unsigned ones
+ *    too, are sign-extended to 64.
  */
 #ifndef IR_IR_H
 #define IR_IR_H
@@ -27,97 +30,98 @@ enum ir_fx {
     FX_WRITE = 1, /* changes state: never removed */
     FX_LEAVE = 2, /* may leave the unit (fault, exit, branch): slots must be true before it */
     FX_END = 4,   /* control never falls through */
-    FX_FP = 8,    /* rounds as MXCSR says and raises its sticky flags: kept, and in order with HELP_FP calls */
+    FX_FP = 8, /* rounds by MXCSR and raises its sticky flags: kept, in order with HELP_FP calls */
 };
 
 /* name, inputs, makes a value, effects */
-#define IR_OPS(_)                                                                                      \
-    _(nop, 0, 0, FX_PURE)                                                                              \
-    _(constant, 0, 1, FX_PURE) /* imm */                                                               \
-    _(insn, 0, 0, FX_WRITE)    /* imm = guest pc; aux = length in bytes: a guest instruction begins */ \
-    _(get, 0, 1, FX_PURE)      /* aux = slot (not pure across set/call: ordered by the builder) */     \
-    _(set, 1, 0, FX_WRITE)     /* aux = slot */                                                        \
-    _(lde, 0, 1, FX_PURE)      /* field of the CPU struct at byte offset c; type is the width */       \
-    _(ste, 1, 0, FX_WRITE)     /* likewise; a = value */                                               \
-    /* integer, type I32 or I64 */                                                                     \
-    _(add, 2, 1, FX_PURE)                                                                              \
-    _(sub, 2, 1, FX_PURE)                                                                              \
-    _(mul, 2, 1, FX_PURE)                                                                              \
-    _(mulhu, 2, 1, FX_PURE)                                                                            \
-    _(mulhs, 2, 1, FX_PURE)                                                                            \
-    _(mulhsu, 2, 1, FX_PURE) /* a signed, b unsigned */                                                \
-    _(divu, 2, 1, FX_PURE)   /* division as RISC-V has it: x/0 = all ones, x%0 = x, min/-1 = min */     \
-    _(divs, 2, 1, FX_PURE)                                                                             \
-    _(remu, 2, 1, FX_PURE)                                                                             \
-    _(rems, 2, 1, FX_PURE)                                                                             \
-    _(and, 2, 1, FX_PURE)                                                                              \
-    _(or, 2, 1, FX_PURE)                                                                               \
-    _(xor, 2, 1, FX_PURE)                                                                              \
-    _(andn, 2, 1, FX_PURE) /* a & ~b */                                                                \
-    _(shl, 2, 1, FX_PURE)  /* shift counts are taken modulo the width */                               \
-    _(shr, 2, 1, FX_PURE)                                                                              \
-    _(sar, 2, 1, FX_PURE)                                                                              \
-    _(rol, 2, 1, FX_PURE)                                                                              \
-    _(ror, 2, 1, FX_PURE)                                                                              \
-    _(minu, 2, 1, FX_PURE)                                                                             \
-    _(maxu, 2, 1, FX_PURE)                                                                             \
-    _(mins, 2, 1, FX_PURE)                                                                             \
-    _(maxs, 2, 1, FX_PURE)                                                                             \
-    _(clmul, 2, 1, FX_PURE)  /* carry-less product, low 64 bits; I64 only */                           \
-    _(clmulh, 2, 1, FX_PURE) /* high 64 bits */                                                        \
-    _(clz, 1, 1, FX_PURE)    /* of 0: the width */                                                     \
-    _(ctz, 1, 1, FX_PURE)                                                                              \
-    _(popcnt, 1, 1, FX_PURE)                                                                           \
-    _(bswap, 1, 1, FX_PURE)                                                                            \
-    _(sext8, 1, 1, FX_PURE) /* extensions make I64 values */                                           \
-    _(sext16, 1, 1, FX_PURE)                                                                           \
-    _(sext32, 1, 1, FX_PURE)                                                                           \
-    _(zext8, 1, 1, FX_PURE)                                                                            \
-    _(zext16, 1, 1, FX_PURE)                                                                           \
-    _(zext32, 1, 1, FX_PURE)                                                                           \
-    _(setcc, 2, 1, FX_PURE) /* aux = enum ir_cc, type = width of the comparison; makes 0 or 1 */       \
-    _(sel, 3, 1, FX_PURE)   /* a != 0 ? b : c */                                                       \
-    /* guest memory: a = address, c = displacement (i32), aux = mop; order as the program's */         \
-    _(ld, 1, 1, FX_LEAVE)                                                                              \
-    _(st, 2, 0, FX_WRITE | FX_LEAVE)                                                                   \
-    _(amo, 2, 1, FX_WRITE | FX_LEAVE) /* aux = mop | enum ir_amo << 8; makes the old value, extended as mop */ \
-    _(cas, 3, 1, FX_WRITE | FX_LEAVE) /* b = expected, c = new; makes the old value, extended as mop */ \
-    _(fence, 0, 0, FX_WRITE)          /* aux: 1 = store-load order needed (full), 0 = compiler only */  \
-    /* floating point, type F32 or F64; rounding and sticky flags are the guest's, in MXCSR form */    \
-    _(fadd, 2, 1, FX_FP)                                                                               \
-    _(fsub, 2, 1, FX_FP)                                                                               \
-    _(fmul, 2, 1, FX_FP)                                                                               \
-    _(fdiv, 2, 1, FX_FP)                                                                               \
-    _(fsqrt, 1, 1, FX_FP)                                                                              \
-    _(fma, 3, 1, FX_FP)    /* aux: 1 = negate the product, 2 = negate the addend */                    \
-    _(fnan, 1, 1, FX_PURE)   /* a NaN becomes the canonical quiet NaN (RISC-V 22.3); else unchanged */ \
-    _(fmin, 2, 1, FX_FP)   /* IEEE 754-2019 minimumNumber, -0 < +0, canonical NaN (RISC-V 22.6) */     \
-    _(fmax, 2, 1, FX_FP)                                                                               \
-    _(fsgn, 2, 1, FX_PURE)   /* aux: 0 = a with b's sign, 1 = with the opposite, 2 = signs xored */    \
-    _(setf, 2, 1, FX_FP)   /* aux = enum ir_fcc; makes an integer 0 or 1 */                            \
-    _(fcvt, 1, 1, FX_FP)   /* type from the other float type; NaN canonical */                         \
-    _(itof, 1, 1, FX_FP)   /* aux = enum ir_int of the source */                                       \
-    _(ftoi, 1, 1, FX_FP)   /* type = float source type; aux = enum ir_int of the result | 8: truncate (else MXCSR); \
-                                saturates as RISC-V (NaN: max); 32-bit results are sign-extended to 64 */ \
-    _(unbox32, 1, 1, FX_PURE) /* F64 bits to F32: canonical NaN unless the upper 32 bits are ones */   \
-    _(box32, 1, 1, FX_PURE)                                                                            \
-    _(mov_if, 1, 1, FX_PURE)  /* integer bits to float of `type` */                                    \
-    _(mov_fi, 1, 1, FX_PURE)  /* type = float source; F32: zero-extended */                            \
-    /* control */                                                                                      \
-    _(label, 0, 0, FX_WRITE)                  /* c = label; ends the scope of values */                \
-    _(br, 0, 0, FX_LEAVE | FX_END)            /* c = label */                                          \
-    _(brcc, 2, 0, FX_LEAVE)                   /* aux = enum ir_cc, type = width; c = label */          \
-    _(poll, 0, 0, FX_LEAVE)                   /* leave here (imm = pc to resume) when asked to */      \
-    _(exit, 0, 0, FX_LEAVE | FX_END)          /* imm = next pc, linkable */                            \
-    _(exiti, 1, 0, FX_LEAVE | FX_END)         /* a = next pc; aux = enum ir_hint */                    \
-    _(exitx, 0, 0, FX_LEAVE | FX_END)         /* to the run loop, aux = reason; pc was stored by a helper */ \
-    _(call, 3, 1, FX_WRITE | FX_LEAVE)        /* aux = index of the helper in ir->helper; makes its result; integer inputs, each may be 0 */
+/* clang-format off */
+#define IR_OPS(_)                                                                                 \
+    _(nop, 0, 0, FX_PURE)                                                                         \
+    _(constant, 0, 1, FX_PURE)       /* imm */                                                    \
+    _(insn, 0, 0, FX_WRITE)          /* a guest instruction begins: imm = pc, aux = length in bytes */\
+    _(get, 0, 1, FX_PURE)            /* aux = slot; ordered against set and call by the builder */\
+    _(set, 1, 0, FX_WRITE)           /* aux = slot */                                             \
+    _(lde, 0, 1, FX_PURE)            /* field of the CPU struct at byte offset c, type's width */ \
+    _(ste, 1, 0, FX_WRITE)           /* likewise; a = value */                                    \
+    /* integer, type I32 or I64 */                                                                \
+    _(add, 2, 1, FX_PURE)                                                                         \
+    _(sub, 2, 1, FX_PURE)                                                                         \
+    _(mul, 2, 1, FX_PURE)                                                                         \
+    _(mulhu, 2, 1, FX_PURE)                                                                       \
+    _(mulhs, 2, 1, FX_PURE)                                                                       \
+    _(mulhsu, 2, 1, FX_PURE)         /* a signed, b unsigned */                                   \
+    _(divu, 2, 1, FX_PURE)           /* as RISC-V: x/0 = all ones, x%0 = x, min/-1 = min */       \
+    _(divs, 2, 1, FX_PURE)                                                                        \
+    _(remu, 2, 1, FX_PURE)                                                                        \
+    _(rems, 2, 1, FX_PURE)                                                                        \
+    _(and, 2, 1, FX_PURE)                                                                         \
+    _(or, 2, 1, FX_PURE)                                                                          \
+    _(xor, 2, 1, FX_PURE)                                                                         \
+    _(andn, 2, 1, FX_PURE)           /* a & ~b */                                                 \
+    _(shl, 2, 1, FX_PURE)            /* shift counts are taken modulo the width */                \
+    _(shr, 2, 1, FX_PURE)                                                                         \
+    _(sar, 2, 1, FX_PURE)                                                                         \
+    _(rol, 2, 1, FX_PURE)                                                                         \
+    _(ror, 2, 1, FX_PURE)                                                                         \
+    _(minu, 2, 1, FX_PURE)                                                                        \
+    _(maxu, 2, 1, FX_PURE)                                                                        \
+    _(mins, 2, 1, FX_PURE)                                                                        \
+    _(maxs, 2, 1, FX_PURE)                                                                        \
+    _(clmul, 2, 1, FX_PURE)          /* carry-less product, low 64 bits; I64 only */              \
+    _(clmulh, 2, 1, FX_PURE)         /* high 64 bits */                                           \
+    _(clz, 1, 1, FX_PURE)            /* of 0: the width */                                        \
+    _(ctz, 1, 1, FX_PURE)                                                                         \
+    _(popcnt, 1, 1, FX_PURE)                                                                      \
+    _(bswap, 1, 1, FX_PURE)                                                                       \
+    _(sext8, 1, 1, FX_PURE)          /* extensions make I64 values */                             \
+    _(sext16, 1, 1, FX_PURE)                                                                      \
+    _(sext32, 1, 1, FX_PURE)                                                                      \
+    _(zext8, 1, 1, FX_PURE)                                                                       \
+    _(zext16, 1, 1, FX_PURE)                                                                      \
+    _(zext32, 1, 1, FX_PURE)                                                                      \
+    _(setcc, 2, 1, FX_PURE)          /* aux = enum ir_cc; makes 0 or 1 */                         \
+    _(sel, 3, 1, FX_PURE)            /* a != 0 ? b : c */                                         \
+    /* guest memory, in program order: a = address, c = displacement (i32), aux = mop */          \
+    _(ld, 1, 1, FX_LEAVE)                                                                         \
+    _(st, 2, 0, FX_WRITE | FX_LEAVE)  /* b = value */                                             \
+    _(amo, 2, 1, FX_WRITE | FX_LEAVE)  /* aux = mop or enum ir_amo << 8; no displacement */       \
+    _(cas, 3, 1, FX_WRITE | FX_LEAVE)  /* b = expected, c = new; both make the old value */       \
+    _(fence, 0, 0, FX_WRITE)         /* aux: 1 = store-load order needed, 0 = compiler only */    \
+    /* floating point; rounding and sticky flags are the guest's, in MXCSR form */                \
+    _(fadd, 2, 1, FX_FP)                                                                          \
+    _(fsub, 2, 1, FX_FP)                                                                          \
+    _(fmul, 2, 1, FX_FP)                                                                          \
+    _(fdiv, 2, 1, FX_FP)                                                                          \
+    _(fsqrt, 1, 1, FX_FP)                                                                         \
+    _(fma, 3, 1, FX_FP)              /* a * b + c; aux: 1 negates a * b, 2 negates c */           \
+    _(fnan, 1, 1, FX_PURE)           /* a NaN becomes the canonical one (RISC-V 22.3) */          \
+    _(fmin, 2, 1, FX_FP)             /* IEEE 754-2019 minimumNumber, -0 < +0, NaN canonical */    \
+    _(fmax, 2, 1, FX_FP)                                                                          \
+    _(fsgn, 2, 1, FX_PURE)           /* a with aux 0: b's sign, 1: its opposite, 2: both xored */ \
+    _(setf, 2, 1, FX_FP)             /* aux = enum ir_fcc; makes an integer 0 or 1 */             \
+    _(fcvt, 1, 1, FX_FP)             /* from the other float type; NaN canonical */               \
+    _(itof, 1, 1, FX_FP)             /* aux = enum ir_int of the source */                        \
+    _(ftoi, 1, 1, FX_FP)             /* aux = enum ir_int of the result, | 8: truncate */         \
+    _(unbox32, 1, 1, FX_PURE)        /* F64 to F32: canonical NaN unless the upper half is ones */\
+    _(box32, 1, 1, FX_PURE)                                                                       \
+    _(mov_if, 1, 1, FX_PURE)         /* integer bits to float */                                  \
+    _(mov_fi, 1, 1, FX_PURE)         /* float bits to integer; F32: zero-extended */              \
+    /* control */                                                                                 \
+    _(label, 0, 0, FX_WRITE)         /* c = label; ends the scope of values */                    \
+    _(br, 0, 0, FX_LEAVE | FX_END)   /* c = label */                                              \
+    _(brcc, 2, 0, FX_LEAVE)          /* aux = enum ir_cc; c = label */                            \
+    _(poll, 0, 0, FX_LEAVE)          /* leave here when asked to; imm = pc to resume */           \
+    _(exit, 0, 0, FX_LEAVE | FX_END)  /* imm = next pc, linkable */                               \
+    _(exiti, 1, 0, FX_LEAVE | FX_END)  /* a = next pc; aux = enum ir_hint */                      \
+    _(exitx, 0, 0, FX_LEAVE | FX_END)  /* to the run loop, aux = reason; the pc was stored */     \
+    _(call, 3, 1, FX_WRITE | FX_LEAVE)  /* aux = index in ir->helper; integers, inputs may be 0 */
+/* clang-format on */
 
 enum ir_opcode {
 #define _(n, i, o, f) IR_##n,
     IR_OPS(_)
 #undef _
-    IR_COUNT
+        IR_COUNT
 };
 struct ir_opinfo {
     const char *name;
@@ -125,18 +129,33 @@ struct ir_opinfo {
 };
 extern const struct ir_opinfo ir_opinfo[IR_COUNT];
 
-enum ir_cc { CC_EQ, CC_NE, CC_LTU, CC_GEU, CC_LEU, CC_GTU, CC_LTS, CC_GES, CC_LES, CC_GTS, CC_COUNT };
+enum ir_cc {
+    CC_EQ,
+    CC_NE,
+    CC_LTU,
+    CC_GEU,
+    CC_LEU,
+    CC_GTU,
+    CC_LTS,
+    CC_GES,
+    CC_LES,
+    CC_GTS,
+    CC_COUNT
+};
 enum ir_fcc { FCC_EQ, FCC_LT, FCC_LE }; /* EQ quiet; LT, LE signal invalid on any NaN */
 enum ir_int { INT_S32, INT_U32, INT_S64, INT_U64 };
 enum ir_amo { AMO_SWAP, AMO_ADD, AMO_AND, AMO_OR, AMO_XOR, AMO_MINS, AMO_MAXS, AMO_MINU, AMO_MAXU };
 enum ir_hint { HINT_JUMP, HINT_CALL, HINT_RET };
 /* mop: how memory is accessed */
 enum ir_mop {
-    MOP_8 = 0, MOP_16 = 1, MOP_32 = 2, MOP_64 = 3,
+    MOP_8 = 0,
+    MOP_16 = 1,
+    MOP_32 = 2,
+    MOP_64 = 3,
     MOP_SIZE = 3,
-    MOP_SIGNED = 4,   /* loads: sign-extend to 64 bits */
-    MOP_ALIGNED = 8,  /* a misaligned address faults (atomics) */
-    MOP_FLOAT = 16,   /* the value is F32 (MOP_32) or F64 (MOP_64) */
+    MOP_SIGNED = 4,       /* loads: sign-extend to 64 bits */
+    MOP_ALIGNED = 8,      /* a misaligned address faults (atomics) */
+    MOP_FLOAT = 16,       /* the value is F32 (MOP_32) or F64 (MOP_64) */
     MOP_STORE_PROBE = 32, /* a load that faults as a store does (LR of an AMO, cache-block ops) */
 };
 
@@ -158,11 +177,11 @@ _Static_assert(sizeof(struct ir_ins) == 16, "an instruction is 16 bytes");
  * of its own unless HELP_FP. HELP_FAULT: it may set cpu->exc (cpu_raise); the unit then leaves at once. */
 typedef u64 ir_fn(void *cpu, u64 a, u64 b, u64 c);
 enum ir_help {
-    HELP_PURE = 1,  /* result depends on arguments only; no state is touched */
-    HELP_READS = 2, /* reads guest slots */
+    HELP_PURE = 1,   /* result depends on arguments only; no state is touched */
+    HELP_READS = 2,  /* reads guest slots */
     HELP_WRITES = 4, /* writes guest slots (and may read them) */
-    HELP_FAULT = 8, /* may raise; cpu->pc is true when it runs */
-    HELP_FP = 16,   /* uses cpu->mxcsr, which is true when it runs and reloaded after */
+    HELP_FAULT = 8,  /* may raise; cpu->pc is true when it runs */
+    HELP_FP = 16,    /* uses cpu->mxcsr, which is true when it runs and reloaded after */
 };
 struct ir_helper {
     const char *name;
@@ -173,23 +192,24 @@ struct ir_helper {
 /* Guest registers that ops `get` and `set` name. */
 struct ir_slot {
     const char *name;
-    u32 off;  /* of the 8-byte home in the CPU struct */
-    u8 type;  /* I64 or F64 */
+    u32 off; /* of the 8-byte home in the CPU struct */
+    u8 type; /* I64 or F64 */
 };
 
 enum { IR_MAX = 8192, IR_LABELS = 512, IR_HELPERS = 64, IR_SLOTS = 128 };
 struct ir {
     struct ir_ins ins[IR_MAX];
-    u32 n;        /* instructions; ins[0] is a nop */
+    u32 n; /* instructions; ins[0] is a nop */
     u32 n_labels;
     u32 n_helpers;
     const struct ir_helper *helper[IR_HELPERS];
     const struct ir_slot *slots;
     u32 n_slots;
-    u32 insns;    /* guest instructions */
-    u64 pc;       /* of the unit's first guest instruction */
-    bool overflow; /* ran out of room: the builder stops adding; the caller retries with fewer insns */
-    bool plain;   /* no folding, forwarding or numbering: for tests that compare; kept by ir_start */
+    u32 insns; /* guest instructions */
+    u64 pc;    /* of the unit's first guest instruction */
+    bool
+        overflow; /* ran out of room: the builder stops adding; the caller retries with fewer insns */
+    bool plain; /* no folding, forwarding or numbering: for tests that compare; kept by ir_start */
     /* builder: value currently known in each slot, value-number table (private to build.c) */
     val known[IR_SLOTS];
     u32 scope;    /* index of the last label */
@@ -206,7 +226,8 @@ val ir_lde(struct ir *, enum ir_type, u32 off);
 void ir_ste(struct ir *, enum ir_type, u32 off, val);
 val ir_un(struct ir *, enum ir_opcode, enum ir_type, val a);
 val ir_bin(struct ir *, enum ir_opcode, enum ir_type, val a, val b);
-val ir_op(struct ir *, enum ir_opcode, enum ir_type, u16 aux, val a, val b, val c); /* any pure op */
+val ir_op(struct ir *, enum ir_opcode, enum ir_type, u16 aux, val a, val b,
+          val c); /* any pure op */
 val ir_setcc(struct ir *, enum ir_type width, enum ir_cc, val a, val b);
 val ir_sel(struct ir *, val cond, val a, val b);
 val ir_ld(struct ir *, u16 mop, val addr, i32 disp);
@@ -250,7 +271,7 @@ struct ir_machine { /* what a unit runs against */
     u32 *mxcsr;     /* rounding mode in, sticky flags out (bit layout of x86 MXCSR) */
     u64 *pc;        /* where the pc is stored before faults and helpers */
     const u32 *exc; /* nonzero: a helper or access raised */
-    bool (*load)(void *cpu, u64 addr, u16 mop, u64 *out);  /* false: raised */
+    bool (*load)(void *cpu, u64 addr, u16 mop, u64 *out); /* false: raised */
     bool (*store)(void *cpu, u64 addr, u16 mop, u64 v);
     bool (*amo)(void *cpu, u64 addr, u16 aux, u64 v, u64 *old);
     bool (*cas)(void *cpu, u64 addr, u16 mop, u64 expected, u64 v, u64 *old);

@@ -10,22 +10,45 @@ static const struct signature {
     char type, out;
     const char *in;
 } signatures[IR_COUNT] = {
-    [IR_nop] = {'n', '-', ""}, [IR_constant] = {'q', 'i', ""}, [IR_insn] = {'n', '-', ""},
-    [IR_get] = {'e', 'v', ""}, [IR_set] = {'e', '-', "v"},
-    [IR_lde] = {'e', 'v', ""}, [IR_ste] = {'e', '-', "v"},
-    [IR_add ... IR_maxs] = {'w', 'i', "ii"}, [IR_clmul ... IR_clmulh] = {'q', 'i', "ii"},
-    [IR_clz ... IR_bswap] = {'w', 'i', "i"}, [IR_sext8 ... IR_zext32] = {'q', 'i', "i"},
-    [IR_setcc] = {'w', 'i', "ii"}, [IR_sel] = {'q', 'i', "iii"},
-    [IR_ld] = {'e', 'v', "i"}, [IR_st] = {'e', '-', "iv"},
-    [IR_amo] = {'q', 'i', "ii"}, [IR_cas] = {'q', 'i', "iii"}, [IR_fence] = {'n', '-', ""},
-    [IR_fadd ... IR_fdiv] = {'f', 'f', "ff"}, [IR_fsqrt] = {'f', 'f', "f"}, [IR_fma] = {'f', 'f', "fff"},
-    [IR_fnan] = {'f', 'f', "f"}, [IR_fmin ... IR_fsgn] = {'f', 'f', "ff"}, [IR_setf] = {'f', 'i', "ff"},
-    [IR_fcvt] = {'f', 'f', "o"}, [IR_itof] = {'f', 'f', "i"}, [IR_ftoi] = {'f', 'i', "f"},
-    [IR_unbox32] = {'s', 'f', "d"}, [IR_box32] = {'d', 'f', "s"},
-    [IR_mov_if] = {'f', 'f', "i"}, [IR_mov_fi] = {'f', 'i', "f"},
-    [IR_label] = {'n', '-', ""}, [IR_br] = {'n', '-', ""}, [IR_brcc] = {'w', '-', "ii"},
-    [IR_poll] = {'n', '-', ""}, [IR_exit] = {'n', '-', ""}, [IR_exiti] = {'n', '-', "i"},
-    [IR_exitx] = {'n', '-', ""}, [IR_call] = {'q', 'i', "iii"},
+    [IR_nop] = {'n', '-', ""},
+    [IR_constant] = {'q', 'i', ""},
+    [IR_insn] = {'n', '-', ""},
+    [IR_get] = {'e', 'v', ""},
+    [IR_set] = {'e', '-', "v"},
+    [IR_lde] = {'e', 'v', ""},
+    [IR_ste] = {'e', '-', "v"},
+    [IR_add... IR_maxs] = {'w', 'i', "ii"},
+    [IR_clmul... IR_clmulh] = {'q', 'i', "ii"},
+    [IR_clz... IR_bswap] = {'w', 'i', "i"},
+    [IR_sext8... IR_zext32] = {'q', 'i', "i"},
+    [IR_setcc] = {'w', 'i', "ii"},
+    [IR_sel] = {'q', 'i', "iii"},
+    [IR_ld] = {'e', 'v', "i"},
+    [IR_st] = {'e', '-', "iv"},
+    [IR_amo] = {'q', 'i', "ii"},
+    [IR_cas] = {'q', 'i', "iii"},
+    [IR_fence] = {'n', '-', ""},
+    [IR_fadd... IR_fdiv] = {'f', 'f', "ff"},
+    [IR_fsqrt] = {'f', 'f', "f"},
+    [IR_fma] = {'f', 'f', "fff"},
+    [IR_fnan] = {'f', 'f', "f"},
+    [IR_fmin... IR_fsgn] = {'f', 'f', "ff"},
+    [IR_setf] = {'f', 'i', "ff"},
+    [IR_fcvt] = {'f', 'f', "o"},
+    [IR_itof] = {'f', 'f', "i"},
+    [IR_ftoi] = {'f', 'i', "f"},
+    [IR_unbox32] = {'s', 'f', "d"},
+    [IR_box32] = {'d', 'f', "s"},
+    [IR_mov_if] = {'f', 'f', "i"},
+    [IR_mov_fi] = {'f', 'i', "f"},
+    [IR_label] = {'n', '-', ""},
+    [IR_br] = {'n', '-', ""},
+    [IR_brcc] = {'w', '-', "ii"},
+    [IR_poll] = {'n', '-', ""},
+    [IR_exit] = {'n', '-', ""},
+    [IR_exiti] = {'n', '-', "i"},
+    [IR_exitx] = {'n', '-', ""},
+    [IR_call] = {'q', 'i', "iii"},
 };
 
 static bool is_float(u8 type) { return type == F32 || type == F64; }
@@ -67,15 +90,16 @@ enum ir_type ir_type_of(const struct ir *ir, val v)
 struct check {
     const struct ir *ir;
     struct error *err;
-    u32 scope;                /* index of the last label */
-    bool committed;           /* the guest instruction has set a slot */
+    u32 scope;      /* index of the last label */
+    bool committed; /* the guest instruction has set a slot */
     bool defined[IR_LABELS], wanted[IR_LABELS];
 };
 
 static bool wrong(const struct check *c, u32 i, const char *why)
 {
     char text[160];
-    return error_set(c->err, EINVAL, "instruction %u, '%s': %s", i, ir_text(c->ir, i, text, sizeof text), why);
+    return error_set(c->err, EINVAL, "instruction %u, '%s': %s", i,
+                     ir_text(c->ir, i, text, sizeof text), why);
 }
 
 static bool check_inputs(const struct check *c, u32 i)
@@ -98,7 +122,8 @@ static bool check_mop(const struct check *c, u32 i)
     const struct ir_ins *x = &c->ir->ins[i];
     u16 mop = x->aux & 0xff, size = mop & MOP_SIZE;
     bool real = x->op == IR_ld || x->op == IR_st;
-    if (mop & MOP_FLOAT && (!real || mop & MOP_SIGNED || x->type != (size == MOP_32 ? F32 : F64) || size < MOP_32))
+    if (mop & MOP_FLOAT &&
+        (!real || mop & MOP_SIGNED || x->type != (size == MOP_32 ? F32 : F64) || size < MOP_32))
         return wrong(c, i, "a float access of another type");
     if (!(mop & MOP_FLOAT) && x->type != I64)
         return wrong(c, i, "an integer access of another type");
@@ -123,15 +148,21 @@ static bool check_aux(const struct check *c, u32 i)
     const struct ir_ins *x = &c->ir->ins[i];
     u32 limit = 1;
     switch (x->op) {
-    case IR_ld: case IR_st: case IR_amo: case IR_cas: return check_mop(c, i);
-    case IR_lde: case IR_ste: return check_field(c, i);
-    case IR_get: case IR_set:
+    case IR_ld:
+    case IR_st:
+    case IR_amo:
+    case IR_cas: return check_mop(c, i);
+    case IR_lde:
+    case IR_ste: return check_field(c, i);
+    case IR_get:
+    case IR_set:
         if (x->aux < c->ir->n_slots && x->type != c->ir->slots[x->aux].type)
             return wrong(c, i, "a slot of another type");
         limit = c->ir->n_slots;
         break;
     case IR_call: limit = c->ir->n_helpers; break;
-    case IR_setcc: case IR_brcc: limit = CC_COUNT; break;
+    case IR_setcc:
+    case IR_brcc: limit = CC_COUNT; break;
     case IR_setf: limit = FCC_LE + 1; break;
     case IR_itof: limit = INT_U64 + 1; break;
     case IR_ftoi: limit = (x->aux & 8) + INT_U64 + 1; break;
@@ -139,7 +170,8 @@ static bool check_aux(const struct check *c, u32 i)
     case IR_fsgn: limit = 3; break;
     case IR_fence: limit = 2; break;
     case IR_exiti: limit = HINT_RET + 1; break;
-    case IR_insn: case IR_exitx: return true;
+    case IR_insn:
+    case IR_exitx: return true;
     }
     return x->aux < limit ? true : wrong(c, i, "a wrong variant");
 }

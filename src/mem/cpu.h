@@ -8,9 +8,12 @@ struct guest;
 struct vcpu;
 
 enum {
-    TLB_BITS = 11, TLB_SIZE = 1 << TLB_BITS,
-    FETCH_BITS = 10, FETCH_SIZE = 1 << FETCH_BITS,
-    JUMP_BITS = 12, JUMP_SIZE = 1 << JUMP_BITS,
+    TLB_BITS = 11,
+    TLB_SIZE = 1 << TLB_BITS,
+    FETCH_BITS = 10,
+    FETCH_SIZE = 1 << FETCH_BITS,
+    JUMP_BITS = 12,
+    JUMP_SIZE = 1 << JUMP_BITS,
     TLB_CONTEXTS = 16,
 };
 /* tag = page address; any bit of TLB_SLOW makes the fast path's compare fail. host = address + addend. */
@@ -23,32 +26,36 @@ struct tlb {
     struct tlb_entry read[TLB_SIZE], write[TLB_SIZE];
     u32 fetch[FETCH_SIZE]; /* mapping id of the page that executes at this address; 0: unknown */
     u64 root;              /* page-table root incl. ASID as the guest gave it (satp) */
-    u32 mode;              /* what else decides data access: privilege, SUM, MXR ... guest's own bits */
-    u32 key;               /* what is constant in translations: see guest_ops.lift */
-    u64 used_read, used_write, used_fetch; /* bit n: group n (1/32 of the entries) holds something */
-    u64 large_base, large_mask; /* addresses covered by mappings larger than a page: 0 mask = none */
+    u32 mode; /* what else decides data access: privilege, SUM, MXR ... guest's own bits */
+    u32 key;  /* what is constant in translations: see guest_ops.lift */
+    u64 used_read, used_write,
+        used_fetch; /* bit n: group n (1/32 of the entries) holds something */
+    u64 large_base,
+        large_mask; /* addresses covered by mappings larger than a page: 0 mask = none */
 };
 
 enum access { ACCESS_READ, ACCESS_WRITE, ACCESS_FETCH };
-struct walk { /* a translated page: what a guest's page walk answers */
-    gpa pa;           /* of the address asked for */
-    u8 page_bits;     /* size of the mapping; at least 12 */
-    bool read, write, exec; /* what the TLB may allow without asking again (write only when dirty is set) */
-    bool cacheable;   /* false: the answer holds for this access only (PMP finer than a page) */
+struct walk {     /* a translated page: what a guest's page walk answers */
+    gpa pa;       /* of the address asked for */
+    u8 page_bits; /* size of the mapping; at least 12 */
+    bool read, write,
+        exec;       /* what the TLB may allow without asking again (write only when dirty is set) */
+    bool cacheable; /* false: the answer holds for this access only (PMP finer than a page) */
 };
 
 struct cpu {
-    u32 exit_req;      /* atomic; nonzero: leave generated code at the next poll. First: see jit/jit.h */
-    u32 exc;           /* nonzero: a synchronous exception is pending (set with cpu_raise) */
-    u64 r[64];         /* guest registers; the first take one-byte displacements in generated code */
-    u64 pc;            /* true outside generated code and where helpers that fault are called */
-    struct tlb *tlb;   /* the active context */
+    u32 exit_req; /* atomic; nonzero: leave generated code at the next poll. First: see jit/jit.h */
+    u32 exc;      /* nonzero: a synchronous exception is pending (set with cpu_raise) */
+    u64 r[64];    /* guest registers; the first take one-byte displacements in generated code */
+    u64 pc;       /* true outside generated code and where helpers that fault are called */
+    struct tlb *tlb;                      /* the active context */
     u64 exc_cause, exc_value, exc_value2; /* guest's own numbers */
-    u32 mxcsr;         /* the guest's rounding mode and sticky flags while generated code does not run */
-    u32 host_mxcsr;    /* what C code runs with */
+    u32 mxcsr; /* the guest's rounding mode and sticky flags while generated code does not run */
+    u32 host_mxcsr;          /* what C code runs with */
     u64 res_addr, res_value; /* load-reserved: address (~0: none) and what was read */
     const struct guest *guest;
     struct space *space;
+    struct ram *ram;   /* the machine's main memory */
     struct vcpu *vcpu; /* the engine's side */
     /* The guest's page walk and its access fault, from its struct guest (mem/ does not know guests). */
     bool (*walk)(struct cpu *, gva, enum access, struct walk *);
@@ -58,6 +65,7 @@ struct cpu {
     int index;         /* 0 .. */
     u64 irq_pending;   /* atomic bits, guest's numbering; set with cpu_irq */
     u64 slow_accesses; /* statistics */
+    u64 consts[8][2];  /* constants that generated code takes from memory (jit_init_cpu) */
     /* Where indirect jumps go: guest pc to host code, direct mapped; the target checks its own mapping. */
     struct jump {
         u64 pc;
@@ -89,7 +97,8 @@ bool cpu_cas(struct cpu *, gva addr, u16 mop, u64 expected, u64 v, u64 *old);
 
 /* Physical page behind a fetch address and its RAM; false: raised. Not cached here: see tlb->fetch. */
 bool cpu_fetch_page(struct cpu *, gva addr, gpa *pa, const u8 **host);
-/* Stores to RAM page `host` (page aligned) leave the fast path from now on. Own thread. */
-void tlb_slow_page(struct cpu *, const u8 *host);
+/* Stores to RAM page `host` (page aligned) leave the fast path from now on; true: one could have been on it.
+ * Own thread. */
+bool tlb_slow_page(struct cpu *, const u8 *host);
 void cpu_fini_tlb(struct cpu *); /* frees the contexts */
 #endif

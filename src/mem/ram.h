@@ -15,24 +15,25 @@ enum {
 };
 
 struct ram {
-    u8 *host;      /* page-aligned mapping of `size` bytes */
+    u8 *host; /* page-aligned mapping of `size` bytes */
     u64 size;
-    u64 mapped;    /* size, rounded up to what the host maps */
-    int fd;        /* memfd */
-    u8 *track;     /* one byte per page, atomic */
+    u64 mapped; /* size, rounded up to what the host maps */
+    int fd;     /* memfd */
+    u8 *track;  /* one byte per page, atomic */
     /* Set by the engine: `len` bytes at `off` in a TRACK_CODE page were written. Any thread. */
     void (*code_written)(void *arg, struct ram *, u64 off, u64 len);
     void *code_arg;
 };
-/* huge: back with 2 MiB pages when the host has them. Pages are not touched: unused RAM costs nothing. */
+/* huge: back with 2 MiB pages when the host has them. Pages are not touched: unused RAM is free. */
 struct ram *ram_new(u64 size, bool huge, struct error *);
 void ram_free(struct ram *);
 /* Call after any write that generated code did not do itself (DMA, loaders, slow path). The look at
- * track[] is a full barrier: who sets TRACK_CODE and then reads the page sees the write, or is told. */
+ * track[] is a full barrier: who sets TRACK_CODE and then reads sees the write, or is told. */
 static inline void ram_written(struct ram *r, u64 off, u64 len)
 {
     for (u64 p = off >> PAGE_BITS; p << PAGE_BITS < off + len; p++)
-        if (UNLIKELY(__atomic_fetch_or(&r->track[p], 0, __ATOMIC_SEQ_CST) & TRACK_CODE) && r->code_written)
+        if (UNLIKELY(__atomic_fetch_or(&r->track[p], 0, __ATOMIC_SEQ_CST) & TRACK_CODE) &&
+            r->code_written)
             r->code_written(r->code_arg, r, off, len);
 }
 #endif

@@ -54,10 +54,7 @@ static void store(struct slot *to, const struct space_range *from)
         __atomic_store_n(&to->word[i], copy.word[i], __ATOMIC_RELEASE);
 }
 
-static bool covers(const struct space_range *r, gpa addr)
-{
-    return addr - r->base < r->size;
-}
+static bool covers(const struct space_range *r, gpa addr) { return addr - r->base < r->size; }
 
 /* The last entry with base <= addr; `n` when there is none. Entries may change under our feet. */
 static u32 search(const struct space *s, u32 n, gpa addr)
@@ -171,7 +168,11 @@ bool space_add_ram(struct space *s, gpa base, struct ram *ram, u64 off, u64 size
                          (unsigned long long)size, (unsigned long long)off,
                          (unsigned long long)ram->size);
     struct space_range r = {
-        .base = base, .size = size, .ram = ram, .ram_off = off, .readonly = readonly,
+        .base = base,
+        .size = size,
+        .ram = ram,
+        .ram_off = off,
+        .readonly = readonly,
     };
     return add(s, &r, err);
 }

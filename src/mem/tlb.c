@@ -91,17 +91,21 @@ void tlb_flush(struct cpu *c, u64 page, bool (*match)(u64 root, u64 arg), u64 ar
     }
 }
 
-void tlb_slow_page(struct cpu *c, const u8 *host)
+bool tlb_slow_page(struct cpu *c, const u8 *host)
 {
+    bool found = false;
     for (int i = 0; i < c->n_contexts; i++) {
         struct tlb *t = c->contexts[i];
         for (u64 used = t->used_write; used; used &= used - 1) {
             struct tlb_entry *e = &t->write[(unsigned)__builtin_ctzll(used) * GROUP];
             for (unsigned k = 0; k < GROUP; k++)
-                if (!(e[k].tag & TLB_FLAGS) && e[k].tag + e[k].addend == (uintptr_t)host)
+                if (!(e[k].tag & TLB_FLAGS) && e[k].tag + e[k].addend == (uintptr_t)host) {
                     e[k].tag |= TLB_SLOW;
+                    found = true;
+                }
         }
     }
+    return found;
 }
 
 /* ---- filling --------------------------------------------------------------------------------------- */
@@ -191,14 +195,18 @@ static bool locate(struct cpu *c, gva a, enum access kind, struct place *p)
 {
     struct tlb *t = c->tlb;
     struct tlb_entry *e = slot(kind == ACCESS_WRITE ? t->write : t->read, a);
-    if ((e->tag & ~(u64)(TLB_SLOW | TLB_IO)) != (a & ~(u64)PAGE_MASK) || e->tag & TLB_SLOW) {
-        if ((e->tag & ~(u64)(TLB_SLOW | TLB_IO)) == (a & ~(u64)PAGE_MASK) && e->tag & TLB_IO) {
-            *p = (struct place){.pa = a + e->addend};
-            return true;
-        }
+    if ((e->tag & ~(u64)(TLB_SLOW | TLB_IO)) != (a & ~(u64)PAGE_MASK))
         return fill(c, a, kind, p);
+    *p = (struct place){.pa = a + e->addend};
+    if (e->tag & TLB_IO)
+        return true;
+    p->host = (u8 *)(uintptr_t)p->pa;
+    if (e->tag & TLB_SLOW) { /* a store that must be reported */
+        p->ram_off = (u64)(p->host - c->ram->host);
+        if (p->ram_off >= c->ram->size)
+            return fill(c, a, kind, p);
+        p->ram = c->ram;
     }
-    *p = (struct place){.host = (u8 *)(uintptr_t)(a + e->addend)};
     return true;
 }
 

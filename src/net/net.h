@@ -11,16 +11,16 @@ struct net; /* one back end with at most one card on it */
 struct net_kind {
     const char *name, *doc;
     const struct prop *props;
-    const char *list;                                   /* the string that may be given again and again;
+    const char *list; /* the string that may be given again and again;
                                                          * its values are joined by commas. Or NULL */
-    u32 size;                                           /* of the object, which begins with struct net */
+    u32 size;         /* of the object, which begins with struct net */
     bool (*open)(struct net *, struct error *);
     void (*close)(struct net *);
     void (*send)(struct net *, const u8 *frame, u32 len); /* guest to world; on the loop's thread */
-    void (*poll)(struct net *);                         /* the card can take frames again; any thread */
+    void (*poll)(struct net *); /* the card can take frames again; any thread */
 };
 REGISTRY(net_kind);
-#define NET_KIND(id, ...)                            \
+#define NET_KIND(id, ...)                                   \
     static const struct net_kind id##_kind = {__VA_ARGS__}; \
     REGISTER(net_kind, id##_kind)
 
@@ -36,6 +36,8 @@ struct net { /* what card and back end share; fields are set once before the mac
 };
 /* text: "user,id=n0,hostfwd=tcp::2222-:22"; the id is required unless dflt_id is given. */
 struct net *net_open(const char *text, const char *dflt_id, struct loop *, struct error *);
-void net_close(struct net *); /* on the loop's thread, or when it runs no more; drops what is queued */
-void net_send(struct net *, const u8 *frame, u32 len); /* any thread: copied and posted to the loop */
+void net_close(
+    struct net *); /* on the loop's thread, or when it runs no more; drops what is queued */
+void net_send(struct net *, const u8 *frame,
+              u32 len); /* any thread: copied and posted to the loop */
 #endif

@@ -77,7 +77,7 @@ static u32 make_arp(u8 *f, const char *target)
     st_be16(p + 2, 0x0800); /* IPv4 */
     p[4] = 6;
     p[5] = 4;
-    st_be16(p + 6, 1);      /* request */
+    st_be16(p + 6, 1); /* request */
     memcpy(p + 8, our_mac, 6);
     inet_pton(AF_INET, "10.0.2.15", p + 14);
     inet_pton(AF_INET, target, p + 24);
@@ -134,7 +134,7 @@ TEST(net_user_answers_arp_and_dhcp)
     assert(wait_frame(&c, 2));
     u8 *bootp = c.last + 14 + 20 + 8;
     assert(ld_be16(c.last + 12) == 0x0800 && bootp[0] == 2 && ld_be32(bootp + 4) == 0x12345678);
-    assert(ld_be32(bootp + 16) == 0x0a00020f); /* 10.0.2.15 is ours */
+    assert(ld_be32(bootp + 16) == 0x0a00020f);               /* 10.0.2.15 is ours */
     assert(memmem(bootp + 240, c.len - 282, "\x35\1\2", 3)); /* offer */
     assert(memmem(bootp + 240, c.len - 282, "myna", 4));
     teardown(&c);
@@ -200,7 +200,8 @@ static u16 free_port(int *keep)
 TEST(net_user_forwards_a_host_port)
 {
     u16 port = free_port(NULL), other = free_port(NULL);
-    char *text = xprintf("user,hostfwd=tcp:127.0.0.1:%u-:80,hostfwd=udp::%u-10.0.2.20:9", port, other);
+    char *text =
+        xprintf("user,hostfwd=tcp:127.0.0.1:%u-:80,hostfwd=udp::%u-10.0.2.20:9", port, other);
     struct card c = setup(text);
     struct sockaddr_in a = {.sin_family = AF_INET, .sin_port = htons(port)};
     a.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
@@ -236,7 +237,8 @@ TEST(net_open_errors)
     int fd = -1;
     u16 port = free_port(&fd);
     char *text = xprintf("user,id=n,hostfwd=tcp::%u-:22", port);
-    char *why = xprintf("network 'n': hostfwd: tcp port %u on 0.0.0.0: Address already in use", port);
+    char *why =
+        xprintf("network 'n': hostfwd: tcp port %u on 0.0.0.0: Address already in use", port);
     assert(refused(text, why));
     free(text);
     free(why);
@@ -248,8 +250,11 @@ TEST(net_open_errors)
     assert(refused("user,id=n,host=1.2.3.4", "host: 1.2.3.4 is outside the guest's network"));
     assert(refused("user,id=n,dns=here", "dns: 'here' is not an IPv4 address"));
     assert(refused("user,id=n,ipv4=off,ipv6=off", "both off"));
-    const char *const bad[] = {"", "tcp", "tcp::22", "tcp:::22-:22", "icmp::1-:1", "tcp::65536-:1",
-                               "tcp::1-:0", "tcp:localhost:1-:1", "tcp::1-:x", "-:"};
+    const char *const bad[] = {"",           "tcp",
+                               "tcp::22",    "tcp:::22-:22",
+                               "icmp::1-:1", "tcp::65536-:1",
+                               "tcp::1-:0",  "tcp:localhost:1-:1",
+                               "tcp::1-:x",  "-:"};
     for (unsigned i = 1; i < ARRAY_LEN(bad); i++) {
         text = xprintf("user,id=n,hostfwd=%s", bad[i]);
         assert(refused(text, "is not [tcp|udp]:[HOSTADDR]:HOSTPORT-[GUESTADDR]:GUESTPORT"));

@@ -15,7 +15,7 @@
 
 enum { BACKLOG_MAX = 1 << 20, BACKLOG_PAUSE = 1 << 17 };
 
-struct watch { /* one of slirp's descriptors, by number */
+struct watch {             /* one of slirp's descriptors, by number */
     u32 want, have, ready; /* EPOLL bits: asked for in this turn, registered, reported */
     bool listed;           /* in user.listed */
 };
@@ -27,12 +27,12 @@ struct user {
 
     struct in_addr guest_addr;
     Slirp *slirp;
-    struct loop_fd set;       /* the epoll set */
+    struct loop_fd set; /* the epoll set */
     struct loop_timer tick;
     struct watch *watches;
-    int *listed;              /* descriptors whose watch is not all zero */
+    int *listed; /* descriptors whose watch is not all zero */
     int n_watches, n_listed, cap_listed;
-    struct frames backlog;    /* world to guest: the card had no room */
+    struct frames backlog; /* world to guest: the card had no room */
 };
 
 static const struct prop props[] = {
@@ -46,8 +46,8 @@ static const struct prop props[] = {
     PROP_STR(struct user, bootfile, NULL, "boot file name told by DHCP"),
     PROP_STR(struct user, hostfwd, NULL,
              "[tcp|udp]:[HOSTADDR]:HOSTPORT-[GUESTADDR]:GUESTPORT; may be given again"),
-    {"restrict", "off", "the guest reaches neither host nor world", offsetof(struct user, restricted),
-     PROP_T_BOOL, 0, 0, NULL},
+    {"restrict", "off", "the guest reaches neither host nor world",
+     offsetof(struct user, restricted), PROP_T_BOOL, 0, 0, NULL},
     PROP_BOOL(struct user, ipv4, "on", "IPv4"),
     PROP_BOOL(struct user, ipv6, "on", "IPv6, as fec0::/64"),
     {0},
@@ -57,7 +57,10 @@ static struct user *self(struct net *n) { return container_of(n, struct user, ba
 
 /* ---- frames to the guest ---------------------------------------------------------------------------- */
 
-static bool backlogged(const struct user *u) { return u->backlog.end - u->backlog.at > BACKLOG_PAUSE; }
+static bool backlogged(const struct user *u)
+{
+    return u->backlog.end - u->backlog.at > BACKLOG_PAUSE;
+}
 
 static void deliver(struct user *u)
 {
@@ -80,7 +83,10 @@ static ssize_t send_packet(const void *buf, size_t len, void *opaque)
 
 /* ---- slirp's descriptors ---------------------------------------------------------------------------- */
 
-static const struct { int slirp; u32 epoll; } event_map[] = {
+static const struct {
+    int slirp;
+    u32 epoll;
+} event_map[] = {
     {SLIRP_POLL_IN, EPOLLIN},   {SLIRP_POLL_OUT, EPOLLOUT}, {SLIRP_POLL_PRI, EPOLLPRI},
     {SLIRP_POLL_ERR, EPOLLERR}, {SLIRP_POLL_HUP, EPOLLHUP},
 };
@@ -91,7 +97,8 @@ static int add_poll(int fd, int events, void *opaque)
     struct user *u = opaque;
     if (fd >= u->n_watches) {
         u->watches = xresize(u->watches, sizeof(struct watch) * (size_t)(fd + 1));
-        memset(u->watches + u->n_watches, 0, sizeof(struct watch) * (size_t)(fd + 1 - u->n_watches));
+        memset(u->watches + u->n_watches, 0,
+               sizeof(struct watch) * (size_t)(fd + 1 - u->n_watches));
         u->n_watches = fd + 1;
     }
     struct watch *w = &u->watches[fd];
@@ -332,8 +339,8 @@ static bool parse_forward(const char *text, struct forward *f)
         f->udp = !strcmp(copy, "udp");
         ok = f->udp || !*copy || !strcmp(copy, "tcp");
     }
-    ok = ok && parse_end(from, &f->host, &f->host_port) && parse_end(to, &f->guest, &f->guest_port) &&
-         f->guest_port;
+    ok = ok && parse_end(from, &f->host, &f->host_port) &&
+         parse_end(to, &f->guest, &f->guest_port) && f->guest_port;
     free(copy);
     return ok;
 }
@@ -344,13 +351,14 @@ static bool add_forward(struct user *u, const char *text, struct error *err)
     char host[INET_ADDRSTRLEN];
     if (!parse_forward(text, &f))
         return error_set(err, EINVAL,
-                         "hostfwd: '%s' is not [tcp|udp]:[HOSTADDR]:HOSTPORT-[GUESTADDR]:GUESTPORT", text);
+                         "hostfwd: '%s' is not [tcp|udp]:[HOSTADDR]:HOSTPORT-[GUESTADDR]:GUESTPORT",
+                         text);
     if (!slirp_add_hostfwd(u->slirp, f.udp, f.host, f.host_port, f.guest, f.guest_port))
         return true;
     int code = errno;
     inet_ntop(AF_INET, &f.host, host, sizeof host);
-    return error_set(err, code, "hostfwd: %s port %u on %s: %s", f.udp ? "udp" : "tcp", f.host_port, host,
-                     strerror(code));
+    return error_set(err, code, "hostfwd: %s port %u on %s: %s", f.udp ? "udp" : "tcp", f.host_port,
+                     host, strerror(code));
 }
 
 static bool add_forwards(struct user *u, struct error *err)

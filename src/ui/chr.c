@@ -222,7 +222,8 @@ static void serve(void *arg)
         serve_input(c);
 }
 
-void chr_attach(struct chr *c, size_t (*can)(void *), void (*got)(void *, const u8 *, size_t), void *dev)
+void chr_attach(struct chr *c, size_t (*can)(void *), void (*got)(void *, const u8 *, size_t),
+                void *dev)
 {
     c->can = can;
     c->got = got;

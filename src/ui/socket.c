@@ -16,20 +16,17 @@ struct sock {
     bool server, wait;
     struct loop_fd listener; /* of a server; paused while it has a client */
 };
-#define SOCK_PROPS(what)                                                                      \
-    {                                                                                         \
-        PROP_STR(struct sock, address, NULL, what),                                           \
-        PROP_BOOL(struct sock, server, "off", "listen; one client at a time"),                \
-        PROP_BOOL(struct sock, wait, "on", "a server starts when its first client is there"), \
-        {0},                                                                                  \
+#define SOCK_PROPS(what)                                                                          \
+    {                                                                                             \
+        PROP_STR(struct sock, address, NULL, what),                                               \
+            PROP_BOOL(struct sock, server, "off", "listen; one client at a time"),                \
+            PROP_BOOL(struct sock, wait, "on", "a server starts when its first client is there"), \
+            {0},                                                                                  \
     }
 static const struct prop unix_props[] = SOCK_PROPS("path of the socket");
 static const struct prop tcp_props[] = SOCK_PROPS("HOST:PORT; a server's host may be empty");
 
-static struct sock *self(struct chr *c)
-{
-    return container_of(c, struct sock, chr);
-}
+static struct sock *self(struct chr *c) { return container_of(c, struct sock, chr); }
 
 /* ---- connections ---------------------------------------------------------------------------------- */
 
@@ -158,7 +155,8 @@ static int tcp_socket(const struct addrinfo *list, bool server)
 static bool tcp_open(struct chr *c, struct error *err)
 {
     struct sock *s = self(c);
-    struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = s->server ? AI_PASSIVE : 0}, *list;
+    struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = s->server ? AI_PASSIVE : 0},
+                    *list;
     char *host = s->address, *port = strrchr(host, ':');
     if (!port)
         return error_set(err, EINVAL, "'%s' is not HOST:PORT", host);

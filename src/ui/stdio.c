@@ -40,7 +40,7 @@ static void die(int sig)
 /* Signals that end the program pass by the terminal first, unless somebody handles them better. */
 static void catch_signals(void)
 {
-    static const int deadly[] = {SIGHUP, SIGINT,  SIGQUIT, SIGTERM, SIGSEGV, SIGBUS,
+    static const int deadly[] = {SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGSEGV, SIGBUS,
                                  SIGILL, SIGFPE, SIGABRT, SIGTRAP, SIGSYS,  SIGXCPU};
     struct sigaction old, act = {.sa_handler = die, .sa_flags = SA_RESETHAND | SA_NODEFER};
     for (unsigned i = 0; i < ARRAY_LEN(deadly); i++)

@@ -10,16 +10,19 @@ struct chr; /* one back end with at most one device on it */
  * Opened with `loop`. */
 struct chr *chr_open(const char *text, struct loop *, struct error *);
 void chr_close(struct chr *); /* flushes what fits, restores the terminal */
-void chr_write(struct chr *, const u8 *buf, size_t len); /* any thread; never blocks the caller for long */
+void chr_write(struct chr *, const u8 *buf,
+               size_t len); /* any thread; never blocks the caller for long */
 /* Input: can() says how many bytes the device takes now, got() delivers; both on the loop's thread.
  * After can() said 0 the device calls chr_ready (any thread) when it has room again. */
-void chr_attach(struct chr *, size_t (*can)(void *), void (*got)(void *, const u8 *, size_t), void *dev);
+void chr_attach(struct chr *, size_t (*can)(void *), void (*got)(void *, const u8 *, size_t),
+                void *dev);
 void chr_ready(struct chr *);
 /* The user asked for a break (Ctrl-A B); on the loop's thread, with chr_attach's dev. */
 void chr_on_break(struct chr *, void (*broke)(void *dev));
 
 /* stdio: raw terminal, Ctrl-A X ends, Ctrl-A H helps, Ctrl-A B sends break, Ctrl-A Ctrl-A sends Ctrl-A. */
-void chr_on_quit(void (*quit)(void *), void *arg); /* what Ctrl-A X and end of input on a terminal do */
+void chr_on_quit(void (*quit)(void *),
+                 void *arg); /* what Ctrl-A X and end of input on a terminal do */
 /* Puts the terminal back; async-signal-safe; also runs at exit. */
 void ui_restore_terminal(void);
 #endif

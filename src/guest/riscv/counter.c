@@ -22,7 +22,8 @@ static u64 clock_of(const struct rv_cpu *cpu, const struct rv_counter *n)
 /* Should counter n run? Sscofpmf's filters are those of mhpmevent only (priv 13.1). */
 static bool wanted(const struct rv_cpu *cpu, unsigned n)
 {
-    static const u64 inhibit[] = {[RV_U] = RV_EVENT_UINH, [RV_S] = RV_EVENT_SINH, [RV_M] = RV_EVENT_MINH};
+    static const u64 inhibit[] = {
+        [RV_U] = RV_EVENT_UINH, [RV_S] = RV_EVENT_SINH, [RV_M] = RV_EVENT_MINH};
     u64 event = cpu->counter[n].event;
     if (cpu->mcountinhibit >> n & 1 || event & inhibit[cpu->priv])
         return false;

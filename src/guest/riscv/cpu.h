@@ -46,32 +46,47 @@ enum rv_ext {
 #define _(n, dflt, doc) RV_EXT_##n,
     RV_EXTS(_)
 #undef _
-    RV_EXT_COUNT,
+        RV_EXT_COUNT,
     RV_EXT_ISA = RV_EXT_sv39, /* so many are in the ISA string and in the mode key */
 };
 #define RV_HAS(cpu, name) ((cpu)->ext >> RV_EXT_##name & 1)
 
 /* The mode key: constant inside a translated unit (struct lift: key). */
 enum {
-    RV_KEY_PRIV = 3,      /* enum rv_priv */
-    RV_KEY_FS = 1 << 2,   /* mstatus.FS is not Off */
+    RV_KEY_PRIV = 3,       /* enum rv_priv */
+    RV_KEY_FS = 1 << 2,    /* mstatus.FS is not Off */
     RV_KEY_DIRTY = 1 << 3, /* mstatus.FS is Dirty */
-    RV_KEY_FRM_SHIFT = 4, /* three bits: fcsr.frm as written, also the invalid values */
+    RV_KEY_FRM_SHIFT = 4,  /* three bits: fcsr.frm as written, also the invalid values */
     RV_KEY_COUNT = 1 << 7, /* each instruction first adds one to rv_cpu.retired */
-    RV_KEY_EXT_SHIFT = 8, /* bit 8 + n: extension n < RV_EXT_ISA */
+    RV_KEY_EXT_SHIFT = 8,  /* bit 8 + n: extension n < RV_EXT_ISA */
 };
 #define RV_KEY_HAS(key, name) ((key) >> (RV_KEY_EXT_SHIFT + RV_EXT_##name) & 1)
 _Static_assert(RV_KEY_EXT_SHIFT + RV_EXT_ISA <= 32, "the key is 32 bits");
 
 /* Exception codes (priv 3.1.15, table 14) and interrupt numbers, which are also bits of mip. */
 enum rv_cause {
-    RV_EXC_FETCH_MISALIGNED = 0, RV_EXC_FETCH_ACCESS = 1, RV_EXC_ILLEGAL = 2, RV_EXC_BREAKPOINT = 3,
-    RV_EXC_LOAD_MISALIGNED = 4, RV_EXC_LOAD_ACCESS = 5, RV_EXC_STORE_MISALIGNED = 6,
-    RV_EXC_STORE_ACCESS = 7, RV_EXC_ECALL_U = 8, RV_EXC_ECALL_S = 9, RV_EXC_ECALL_M = 11,
-    RV_EXC_FETCH_PAGE = 12, RV_EXC_LOAD_PAGE = 13, RV_EXC_STORE_PAGE = 15,
+    RV_EXC_FETCH_MISALIGNED = 0,
+    RV_EXC_FETCH_ACCESS = 1,
+    RV_EXC_ILLEGAL = 2,
+    RV_EXC_BREAKPOINT = 3,
+    RV_EXC_LOAD_MISALIGNED = 4,
+    RV_EXC_LOAD_ACCESS = 5,
+    RV_EXC_STORE_MISALIGNED = 6,
+    RV_EXC_STORE_ACCESS = 7,
+    RV_EXC_ECALL_U = 8,
+    RV_EXC_ECALL_S = 9,
+    RV_EXC_ECALL_M = 11,
+    RV_EXC_FETCH_PAGE = 12,
+    RV_EXC_LOAD_PAGE = 13,
+    RV_EXC_STORE_PAGE = 15,
 };
 enum rv_irq {
-    RV_IRQ_SSI = 1, RV_IRQ_MSI = 3, RV_IRQ_STI = 5, RV_IRQ_MTI = 7, RV_IRQ_SEI = 9, RV_IRQ_MEI = 11,
+    RV_IRQ_SSI = 1,
+    RV_IRQ_MSI = 3,
+    RV_IRQ_STI = 5,
+    RV_IRQ_MTI = 7,
+    RV_IRQ_SEI = 9,
+    RV_IRQ_MEI = 11,
     RV_IRQ_LCOFI = 13,
 };
 
@@ -79,13 +94,13 @@ enum { RV_COUNTERS = 32, RV_PMPS = 16, RV_TIME_NS = 100 /* one tick of `time`: 1
 enum { RV_CBO_BLOCK = 64 };
 
 struct rv_counter { /* mcycle, minstret, mhpmcounter3.. : one of 32; number 1 is unused */
-    u64 value; /* when it last started, stopped or was written */
-    u64 since; /* its clock then, if it runs */
-    u64 event; /* mhpmevent; of 0 and 2: what they always count */
+    u64 value;      /* when it last started, stopped or was written */
+    u64 since;      /* its clock then, if it runs */
+    u64 event;      /* mhpmevent; of 0 and 2: what they always count */
 };
 enum { RV_EVENT_CYCLES = 1, RV_EVENT_INSTRET = 2 }; /* all others count nothing */
-#define RV_EVENT_OF (1ull << 63)   /* mhpmevent: overflowed (priv 13, Sscofpmf) */
-#define RV_EVENT_MINH (1ull << 62) /* does not count in M, S, U */
+#define RV_EVENT_OF (1ull << 63)                    /* mhpmevent: overflowed (priv 13, Sscofpmf) */
+#define RV_EVENT_MINH (1ull << 62)                  /* does not count in M, S, U */
 #define RV_EVENT_SINH (1ull << 61)
 #define RV_EVENT_UINH (1ull << 60)
 struct rv_pmp { /* one decoded entry: bytes first..last; empty when first > last */
@@ -93,16 +108,17 @@ struct rv_pmp { /* one decoded entry: bytes first..last; empty when first > last
 };
 
 struct rv_cpu {
-    struct cpu c; /* r[0..31] = x0..x31 (r[0] is 0), r[32..63] = f0..f31, NaN-boxed */
-    u64 retired;  /* instructions, while RV_KEY_COUNT is set */
-    u64 ext;      /* bits by enum rv_ext */
-    u8 priv;      /* enum rv_priv */
-    u8 frm;       /* fcsr.frm; fflags are the sticky bits of c.mxcsr */
+    struct cpu c;  /* r[0..31] = x0..x31 (r[0] is 0), r[32..63] = f0..f31, NaN-boxed */
+    u64 retired;   /* instructions, while RV_KEY_COUNT is set */
+    u64 ext;       /* bits by enum rv_ext */
+    u8 priv;       /* enum rv_priv */
+    u8 frm;        /* fcsr.frm; fflags are the sticky bits of c.mxcsr */
     bool counting; /* minstret or an instruction event was programmed: count exactly from now on */
     u64 mstatus, medeleg, mideleg, mie, mtvec, mcounteren, mcountinhibit, menvcfg;
     u64 mscratch, mepc, mcause, mtval;
     u64 stvec, scounteren, senvcfg, sscratch, sepc, scause, stval, satp, stimecmp;
-    bool seip;    /* mip.SEIP as software wrote it; the line is in c.irq_pending, as all other bits are */
+    bool
+        seip; /* mip.SEIP as software wrote it; the line is in c.irq_pending, as all other bits are */
     struct rv_counter counter[RV_COUNTERS];
     u32 running;  /* counters that count now */
     u32 filtered; /* counters that do not count in some privilege */
@@ -120,18 +136,31 @@ static inline struct rv_cpu *rv_cpu(struct cpu *c) { return container_of(c, stru
 
 /* ---- for lifted code ---------------------------------------------------------------------------- */
 /* Arguments named insn are the instruction's bits, reported in xtval by an illegal-instruction trap. */
-enum { RV_CSR_READ = 0, RV_CSR_WRITE = 1, RV_CSR_SET = 2, RV_CSR_CLEAR = 3, RV_CSR_NO_READ = 1 << 16 };
-extern const struct ir_helper rv_h_csr;     /* number | RV_CSR_op << 12 | RV_CSR_NO_READ, operand, insn: old value */
+enum {
+    RV_CSR_READ = 0,
+    RV_CSR_WRITE = 1,
+    RV_CSR_SET = 2,
+    RV_CSR_CLEAR = 3,
+    RV_CSR_NO_READ = 1 << 16
+};
+extern const struct ir_helper
+    rv_h_csr; /* number | RV_CSR_op << 12 | RV_CSR_NO_READ, operand, insn: old value */
 extern const struct ir_helper rv_h_ecall;
 extern const struct ir_helper rv_h_ebreak;
-extern const struct ir_helper rv_h_mret;    /* insn; sets pc */
-extern const struct ir_helper rv_h_sret;    /* insn; sets pc */
-extern const struct ir_helper rv_h_wfi;     /* insn; raises or does nothing: then exitx EXITX_HALT */
-extern const struct ir_helper rv_h_sfence;  /* vaddr, asid, insn << 32 | rs2 != x0 << 1 | rs1 != x0; also sinval.vma */
+extern const struct ir_helper rv_h_mret; /* insn; sets pc */
+extern const struct ir_helper rv_h_sret; /* insn; sets pc */
+extern const struct ir_helper rv_h_wfi;  /* insn; raises or does nothing: then exitx EXITX_HALT */
+extern const struct ir_helper
+    rv_h_sfence; /* vaddr, asid, insn << 32 | rs2 != x0 << 1 | rs1 != x0; also sinval.vma */
 extern const struct ir_helper rv_h_illegal; /* insn */
 extern const struct ir_helper rv_h_cbo;     /* address, enum rv_cbo, insn */
 extern const struct ir_helper rv_h_fpdirty; /* mstatus.FS becomes Dirty; the key changes */
-enum rv_cbo { RV_CBO_INVAL = 0, RV_CBO_CLEAN = 1, RV_CBO_FLUSH = 2, RV_CBO_ZERO = 4 }; /* as encoded */
+enum rv_cbo {
+    RV_CBO_INVAL = 0,
+    RV_CBO_CLEAN = 1,
+    RV_CBO_FLUSH = 2,
+    RV_CBO_ZERO = 4
+}; /* as encoded */
 
 /* Must a unit end after an instruction that writes this CSR (mode, mapping or interrupts may change)? */
 bool rv_csr_ends(unsigned number);
@@ -209,7 +238,8 @@ void rv_set_priv(struct rv_cpu *, enum rv_priv);
 void rv_raise(struct cpu *);
 bool rv_interrupt(struct cpu *);
 bool rv_wake(const struct cpu *);
-void rv_poke(struct rv_cpu *); /* interrupt enables changed: leave generated code if one is to be taken */
+void rv_poke(
+    struct rv_cpu *); /* interrupt enables changed: leave generated code if one is to be taken */
 
 /* counter.c */
 u64 rv_time(void); /* what `time` reads */
@@ -217,7 +247,7 @@ u64 rv_counter_read(const struct rv_cpu *, unsigned n);
 void rv_counter_write(struct rv_cpu *, unsigned n, u64 val);
 void rv_counter_event(struct rv_cpu *, unsigned n, u64 event);
 void rv_counter_inhibit(struct rv_cpu *, u64 mcountinhibit);
-void rv_counter_mode(struct rv_cpu *);     /* privilege changed: start and stop what it filters */
+void rv_counter_mode(struct rv_cpu *);      /* privilege changed: start and stop what it filters */
 void rv_counter_overflows(struct rv_cpu *); /* sets OF and LCOFIP for counters that wrapped */
 void rv_counter_reset(struct rv_cpu *);
 bool rv_counts_instructions(const struct rv_cpu *); /* RV_KEY_COUNT */

@@ -63,7 +63,8 @@ static void set_fflags(struct rv_cpu *cpu, u64 f)
 
 void rv_set_frm(struct rv_cpu *cpu, unsigned frm)
 {
-    static const u8 control[8] = {[0] = 0, [1] = 3, [2] = 1, [3] = 2}; /* RNE RTZ RDN RUP; others: soft */
+    static const u8 control[8] = {
+        [0] = 0, [1] = 3, [2] = 1, [3] = 2}; /* RNE RTZ RDN RUP; others: soft */
     cpu->frm = (u8)frm;
     cpu->c.mxcsr = (cpu->c.mxcsr & ~(3u << 13)) | (u32)control[frm] << 13;
     rv_mode_changed(cpu);
@@ -79,12 +80,16 @@ static void write_fcsr(struct rv_cpu *cpu, unsigned n, u64 v)
 }
 
 static u64 read_frm(struct rv_cpu *cpu, unsigned n) { return (void)n, cpu->frm; }
-static u64 read_fcsr(struct rv_cpu *cpu, unsigned n) { return read_fflags(cpu, n) | (u64)cpu->frm << 5; }
+static u64 read_fcsr(struct rv_cpu *cpu, unsigned n)
+{
+    return read_fflags(cpu, n) | (u64)cpu->frm << 5;
+}
 
 /* ---- status (priv 3.1.6, 10.1.1) ---------------------------------------------------------------------- */
 
 #define SSTATUS_FIELDS (RV_SIE | RV_SPIE | RV_SPP | RV_FS | RV_SUM | RV_MXR)
-#define MSTATUS_FIELDS (SSTATUS_FIELDS | RV_MIE | RV_MPIE | RV_MPP | RV_MPRV | RV_TVM | RV_TW | RV_TSR)
+#define MSTATUS_FIELDS \
+    (SSTATUS_FIELDS | RV_MIE | RV_MPIE | RV_MPP | RV_MPRV | RV_TVM | RV_TW | RV_TSR)
 #define UXL_64 (2ull << 32)
 #define SXL_64 (2ull << 34)
 
@@ -133,9 +138,10 @@ static u64 read_misa(struct rv_cpu *cpu, unsigned n)
     for (const char *p = "isu"; *p; p++)
         misa |= 1ull << (*p - 'a');
 #define LETTER(x) misa |= RV_HAS(cpu, x) << (#x[0] - 'a');
-    LETTER(m) LETTER(a) LETTER(f) LETTER(d) LETTER(c)
+    LETTER(m)
+    LETTER(a) LETTER(f) LETTER(d) LETTER(c)
 #undef LETTER
-    return misa;
+        return misa;
 }
 
 /* ---- interrupts (priv 3.1.9, 10.1.3) ---------------------------------------------------------------- */
@@ -200,18 +206,25 @@ static void write_mideleg(struct rv_cpu *cpu, unsigned n, u64 v)
 /* ---- trap set-up ------------------------------------------------------------------------------------- */
 
 #define EXC(x) (1ull << RV_EXC_##x)
-#define MEDELEG_FIELDS                                                                             \
-    (EXC(FETCH_MISALIGNED) | EXC(FETCH_ACCESS) | EXC(ILLEGAL) | EXC(BREAKPOINT) |                  \
-     EXC(LOAD_MISALIGNED) | EXC(LOAD_ACCESS) | EXC(STORE_MISALIGNED) | EXC(STORE_ACCESS) |         \
+#define MEDELEG_FIELDS                                                                     \
+    (EXC(FETCH_MISALIGNED) | EXC(FETCH_ACCESS) | EXC(ILLEGAL) | EXC(BREAKPOINT) |          \
+     EXC(LOAD_MISALIGNED) | EXC(LOAD_ACCESS) | EXC(STORE_MISALIGNED) | EXC(STORE_ACCESS) | \
      EXC(ECALL_U) | EXC(ECALL_S) | EXC(FETCH_PAGE) | EXC(LOAD_PAGE) | EXC(STORE_PAGE))
 
 static void set_tvec(u64 *tvec, u64 v)
 {
-    *tvec = v & 2 ? (v & ~3ull) | (*tvec & 1) : v; /* modes: 0 direct, 1 vectored; others keep the old one */
+    *tvec = v & 2 ? (v & ~3ull) | (*tvec & 1)
+                  : v; /* modes: 0 direct, 1 vectored; others keep the old one */
 }
 
-static void write_mtvec(struct rv_cpu *cpu, unsigned n, u64 v) { (void)n, set_tvec(&cpu->mtvec, v); }
-static void write_stvec(struct rv_cpu *cpu, unsigned n, u64 v) { (void)n, set_tvec(&cpu->stvec, v); }
+static void write_mtvec(struct rv_cpu *cpu, unsigned n, u64 v)
+{
+    (void)n, set_tvec(&cpu->mtvec, v);
+}
+static void write_stvec(struct rv_cpu *cpu, unsigned n, u64 v)
+{
+    (void)n, set_tvec(&cpu->stvec, v);
+}
 
 /* ---- environment, translation, protection ------------------------------------------------------------ */
 
@@ -260,15 +273,27 @@ static void write_satp(struct rv_cpu *cpu, unsigned n, u64 v)
     rv_mode_changed(cpu);
 }
 
-static u64 read_pmpcfg(struct rv_cpu *cpu, unsigned n) { return ld_le64(&cpu->pmpcfg[(n & 15) * 4]); }
-static void write_pmpcfg(struct rv_cpu *cpu, unsigned n, u64 v) { rv_pmp_write_cfg(cpu, (n & 15) * 4, v); }
+static u64 read_pmpcfg(struct rv_cpu *cpu, unsigned n)
+{
+    return ld_le64(&cpu->pmpcfg[(n & 15) * 4]);
+}
+static void write_pmpcfg(struct rv_cpu *cpu, unsigned n, u64 v)
+{
+    rv_pmp_write_cfg(cpu, (n & 15) * 4, v);
+}
 static u64 read_pmpaddr(struct rv_cpu *cpu, unsigned n) { return cpu->pmpaddr[n & 15]; }
-static void write_pmpaddr(struct rv_cpu *cpu, unsigned n, u64 v) { rv_pmp_write_addr(cpu, n & 15, v); }
+static void write_pmpaddr(struct rv_cpu *cpu, unsigned n, u64 v)
+{
+    rv_pmp_write_addr(cpu, n & 15, v);
+}
 
 /* ---- counters and timers (priv 3.1.10-12, 11, 13) ----------------------------------------------------- */
 
 static u64 read_counter(struct rv_cpu *cpu, unsigned n) { return rv_counter_read(cpu, n & 31); }
-static void write_counter(struct rv_cpu *cpu, unsigned n, u64 v) { rv_counter_write(cpu, n & 31, v); }
+static void write_counter(struct rv_cpu *cpu, unsigned n, u64 v)
+{
+    rv_counter_write(cpu, n & 31, v);
+}
 static u64 read_time(struct rv_cpu *cpu, unsigned n) { return (void)cpu, (void)n, rv_time(); }
 
 static u64 read_event(struct rv_cpu *cpu, unsigned n)
@@ -311,7 +336,10 @@ static void write_stimecmp(struct rv_cpu *cpu, unsigned n, u64 v)
 
 static u64 read_hartid(struct rv_cpu *cpu, unsigned n) { return (void)n, (u64)cpu->c.index; }
 static u64 read_zero(struct rv_cpu *cpu, unsigned n) { return (void)cpu, (void)n, 0; }
-static u64 read_tinfo(struct rv_cpu *cpu, unsigned n) { return (void)cpu, (void)n, 1; /* no trigger here */ }
+static u64 read_tinfo(struct rv_cpu *cpu, unsigned n)
+{
+    return (void)cpu, (void)n, 1; /* no trigger here */
+}
 static void write_nothing(struct rv_cpu *cpu, unsigned n, u64 v) { (void)cpu, (void)n, (void)v; }
 
 /* ---- the table --------------------------------------------------------------------------------------- */
@@ -377,7 +405,8 @@ struct csr {
     void (*write)(struct rv_cpu *, unsigned number, u64 val); /* NULL: the field's writable bits */
 };
 
-enum { ROW_NONE,
+enum {
+    ROW_NONE,
 #define _(first, last, name, ...) ROW_##name,
     CSRS(_)
 #undef _
@@ -389,12 +418,15 @@ static const struct csr rows[] = {
 #undef _
 };
 static const u8 row_of[4096] = {
-#define _(first, last, name, ...) [first ... last] = ROW_##name,
+#define _(first, last, name, ...) [first... last] = ROW_##name,
     CSRS(_)
 #undef _
 };
 
-static u64 *field(struct rv_cpu *cpu, const struct csr *row) { return (u64 *)((char *)cpu + row->off); }
+static u64 *field(struct rv_cpu *cpu, const struct csr *row)
+{
+    return (u64 *)((char *)cpu + row->off);
+}
 
 /* The row, when the hart may access the register now. */
 static const struct csr *find(const struct rv_cpu *cpu, unsigned number, bool write)

@@ -36,7 +36,8 @@ TEST(csr_masks)
         u64 ones = rig_set(&r, rows[i].number, ~0ull), zeros = rig_set(&r, rows[i].number, 0);
         u64 sd = rows[i].number == 0x300 || rows[i].number == 0x100 ? 1ull << 63 : 0;
         if (ones != (rows[i].keeps | rows[i].fixed) || zeros != (rows[i].fixed & ~sd))
-            fprintf(stderr, "csr %#x: %#llx, %#llx\n", rows[i].number, (long long)ones, (long long)zeros);
+            fprintf(stderr, "csr %#x: %#llx, %#llx\n", rows[i].number, (long long)ones,
+                    (long long)zeros);
         assert(ones == (rows[i].keeps | rows[i].fixed));
         assert(zeros == (rows[i].fixed & ~sd));
         rig_free(&r);
@@ -46,17 +47,18 @@ TEST(csr_masks)
 TEST(csr_reserved_values_are_refused)
 {
     struct rig r = rig_new(NULL);
-    assert((rig_set(&r, 0x300, 2ull << 11) & RV_MPP) == 0);      /* MPP: there is no mode 2 */
+    assert((rig_set(&r, 0x300, 2ull << 11) & RV_MPP) == 0); /* MPP: there is no mode 2 */
     assert((rig_set(&r, 0x300, 1ull << 11) & RV_MPP) == 1 << 11);
     assert((rig_set(&r, 0x300, 2ull << 11) & RV_MPP) == 1 << 11);
-    assert(rig_set(&r, 0x305, 0x1001) == 0x1001);                /* mtvec: vectored */
-    assert(rig_set(&r, 0x305, 0x2002) == 0x2001);                /* mode 2 keeps the old mode */
+    assert(rig_set(&r, 0x305, 0x1001) == 0x1001); /* mtvec: vectored */
+    assert(rig_set(&r, 0x305, 0x2002) == 0x2001); /* mode 2 keeps the old mode */
     assert(rig_set(&r, 0x30a, 3 << 4) == 3 << 4);
-    assert(rig_set(&r, 0x30a, 2 << 4) == 3 << 4);                /* CBIE 2 is reserved */
+    assert(rig_set(&r, 0x30a, 2 << 4) == 3 << 4); /* CBIE 2 is reserved */
     assert(rig_set(&r, 0x180, 8ull << 60 | 5) == (8ull << 60 | 5));
-    assert(rig_set(&r, 0x180, 7ull << 60 | 6) == (8ull << 60 | 5)); /* satp: no such mode, no effect at all */
+    assert(rig_set(&r, 0x180, 7ull << 60 | 6) ==
+           (8ull << 60 | 5)); /* satp: no such mode, no effect at all */
     assert(rig_set(&r, 0x180, 10ull << 60 | 0xffffull << 44) == (10ull << 60 | 0xffffull << 44));
-    assert(rig_set(&r, 0x3a0, 0x1a) == 0);                       /* PMP: write without read */
+    assert(rig_set(&r, 0x3a0, 0x1a) == 0); /* PMP: write without read */
     rig_free(&r);
 }
 
@@ -138,10 +140,10 @@ TEST(csr_floating_point_state)
     assert(!(r.cpu->c.tlb->key & RV_KEY_DIRTY) && r.cpu->c.tlb->key & RV_KEY_FS);
     assert(rig_set(&r, 3, 0xffff) == 0xff);
     assert(r.cpu->c.tlb->key & RV_KEY_DIRTY && rig_csr(&r, 0x300) >> 63);
-    assert((r.cpu->c.mxcsr & 63) == 0x3d);             /* IE ZE OE UE PE, not DE */
+    assert((r.cpu->c.mxcsr & 63) == 0x3d); /* IE ZE OE UE PE, not DE */
     assert(rig_set(&r, 1, 0x10) == 0x10 && (r.cpu->c.mxcsr & 63) == 1);
     assert(rig_csr(&r, 2) == 7);
-    static const u8 control[] = {0, 3, 1, 2};          /* RNE RTZ RDN RUP */
+    static const u8 control[] = {0, 3, 1, 2}; /* RNE RTZ RDN RUP */
     for (unsigned frm = 0; frm < 4; frm++) {
         assert(rig_set(&r, 2, frm) == frm && rig_csr(&r, 1) == 0x10);
         assert((r.cpu->c.mxcsr >> 13 & 3) == control[frm]);

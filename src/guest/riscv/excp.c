@@ -88,7 +88,8 @@ static u64 takeable(struct rv_cpu *cpu)
 
 bool rv_interrupt(struct cpu *c)
 {
-    static const u8 order[] = {RV_IRQ_MEI, RV_IRQ_MSI, RV_IRQ_MTI, RV_IRQ_SEI, RV_IRQ_SSI, RV_IRQ_STI, RV_IRQ_LCOFI};
+    static const u8 order[] = {RV_IRQ_MEI, RV_IRQ_MSI, RV_IRQ_MTI,  RV_IRQ_SEI,
+                               RV_IRQ_SSI, RV_IRQ_STI, RV_IRQ_LCOFI};
     struct rv_cpu *cpu = rv_cpu(c);
     u64 set = takeable(cpu);
     if (cpu->running >> 3) /* an overflow may have been announced too early */

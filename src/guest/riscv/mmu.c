@@ -23,7 +23,8 @@ static bool raise_for(struct cpu *c, gva va, enum access access, const u8 cause[
 
 static bool page_fault(struct cpu *c, gva va, enum access access)
 {
-    return raise_for(c, va, access, (const u8[]){RV_EXC_LOAD_PAGE, RV_EXC_STORE_PAGE, RV_EXC_FETCH_PAGE});
+    return raise_for(c, va, access,
+                     (const u8[]){RV_EXC_LOAD_PAGE, RV_EXC_STORE_PAGE, RV_EXC_FETCH_PAGE});
 }
 
 static bool access_fault(struct cpu *c, gva va, enum access access)
@@ -35,8 +36,9 @@ static bool access_fault(struct cpu *c, gva va, enum access access)
 void rv_access_fault(struct cpu *c, gva va, enum access access, bool misaligned)
 {
     if (misaligned)
-        raise_for(c, va, access,
-                  (const u8[]){RV_EXC_LOAD_MISALIGNED, RV_EXC_STORE_MISALIGNED, RV_EXC_FETCH_MISALIGNED});
+        raise_for(
+            c, va, access,
+            (const u8[]){RV_EXC_LOAD_MISALIGNED, RV_EXC_STORE_MISALIGNED, RV_EXC_FETCH_MISALIGNED});
     else
         access_fault(c, va, access);
 }
@@ -106,7 +108,8 @@ static u64 *pte_host(const struct rv_cpu *cpu, gpa at, bool write, struct ram **
 static bool set_used(u64 *host, u64 *pte, u64 used, struct ram *ram, u64 off)
 {
     u64 seen = *pte;
-    if (!__atomic_compare_exchange_n(host, &seen, *pte | used, false, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED))
+    if (!__atomic_compare_exchange_n(host, &seen, *pte | used, false, __ATOMIC_SEQ_CST,
+                                     __ATOMIC_RELAXED))
         return false;
     *pte |= used;
     ram_written(ram, off, 8);
@@ -114,7 +117,8 @@ static bool set_used(u64 *host, u64 *pte, u64 used, struct ram *ram, u64 off)
 }
 
 /* The algorithm of priv 10.3.2. Fills pa, page_bits, read, write, exec without PMP. */
-static bool translate(struct rv_cpu *cpu, gva va, enum access access, enum rv_priv priv, struct walk *w)
+static bool translate(struct rv_cpu *cpu, gva va, enum access access, enum rv_priv priv,
+                      struct walk *w)
 {
     struct cpu *c = &cpu->c;
     int levels = 3 + (int)(cpu->satp >> 60) - SATP_SV39;
@@ -162,7 +166,8 @@ static bool translate(struct rv_cpu *cpu, gva va, enum access access, enum rv_pr
 bool rv_walk(struct cpu *c, gva va, enum access access, struct walk *w)
 {
     struct rv_cpu *cpu = rv_cpu(c);
-    enum rv_priv data = rv_data_priv(cpu), priv = access == ACCESS_FETCH ? (enum rv_priv)cpu->priv : data;
+    enum rv_priv data = rv_data_priv(cpu),
+                 priv = access == ACCESS_FETCH ? (enum rv_priv)cpu->priv : data;
     *w = (struct walk){.pa = va, .page_bits = PAGE_BITS, .read = true, .write = true, .exec = true};
     if (priv != RV_M && cpu->satp >> 60 != SATP_BARE && !translate(cpu, va, access, priv, w))
         return false;
@@ -201,7 +206,9 @@ static u64 do_sfence(void *c, u64 va, u64 asid, u64 how)
 /* menvcfg opens a cache-block instruction to S and U, senvcfg to U (unpriv 19.5). */
 static bool cbo_open(const struct rv_cpu *cpu, u64 kind)
 {
-    u64 field = kind == RV_CBO_ZERO ? RV_ENV_CBZE : kind == RV_CBO_INVAL ? RV_ENV_CBIE : RV_ENV_CBCFE;
+    u64 field = kind == RV_CBO_ZERO    ? RV_ENV_CBZE
+                : kind == RV_CBO_INVAL ? RV_ENV_CBIE
+                                       : RV_ENV_CBCFE;
     if (cpu->priv < RV_M && !(cpu->menvcfg & field))
         return false;
     return cpu->priv != RV_U || cpu->senvcfg & field;

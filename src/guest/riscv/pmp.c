@@ -1,15 +1,24 @@
 /* guest/riscv/pmp.c - physical memory protection (priv 3.7): 16 entries, 4-byte grain. */
 #include "guest/riscv/cpu.h"
 
-enum { CFG_A_SHIFT = 3, CFG_A = 3 << CFG_A_SHIFT, CFG_L = 1 << 7, CFG_PERMS = RV_PMP_R | RV_PMP_W | RV_PMP_X };
+enum {
+    CFG_A_SHIFT = 3,
+    CFG_A = 3 << CFG_A_SHIFT,
+    CFG_L = 1 << 7,
+    CFG_PERMS = RV_PMP_R | RV_PMP_W | RV_PMP_X
+};
 enum { A_OFF, A_TOR, A_NA4, A_NAPOT };
 static const u64 addr_mask = (1ull << 54) - 1;
 
-static unsigned kind(const struct rv_cpu *cpu, unsigned n) { return cpu->pmpcfg[n] >> CFG_A_SHIFT & 3; }
+static unsigned kind(const struct rv_cpu *cpu, unsigned n)
+{
+    return cpu->pmpcfg[n] >> CFG_A_SHIFT & 3;
+}
 
 static struct rv_pmp decode(const struct rv_cpu *cpu, unsigned n)
 {
-    u64 addr = cpu->pmpaddr[n], ones = addr ^ (addr + 1); /* NAPOT: the trailing ones and the zero above */
+    u64 addr = cpu->pmpaddr[n],
+        ones = addr ^ (addr + 1); /* NAPOT: the trailing ones and the zero above */
     switch (kind(cpu, n)) {
     case A_TOR: {
         u64 first = n ? cpu->pmpaddr[n - 1] << 2 : 0, end = addr << 2;
@@ -31,7 +40,8 @@ static void changed(struct rv_cpu *cpu)
         if (highest < 0 && cpu->pmp[i].first <= cpu->pmp[i].last)
             highest = (int)i;
     }
-    cpu->pmp_open = highest >= 0 && !cpu->pmp[highest].first && cpu->pmp[highest].last >= addr_mask << 2 &&
+    cpu->pmp_open = highest >= 0 && !cpu->pmp[highest].first &&
+                    cpu->pmp[highest].last >= addr_mask << 2 &&
                     (cpu->pmpcfg[highest] & CFG_PERMS) == CFG_PERMS;
     tlb_flush(&cpu->c, ~0ull, NULL, 0);
 }
@@ -42,7 +52,8 @@ void rv_pmp_write_cfg(struct rv_cpu *cpu, unsigned first, u64 v)
 {
     for (unsigned i = first; i < first + 8; i++, v >>= 8) {
         u8 cfg = v & (CFG_L | CFG_A | CFG_PERMS);
-        if (locked(cpu, i) || (cfg & (RV_PMP_R | RV_PMP_W)) == RV_PMP_W) /* write-only is reserved */
+        if (locked(cpu, i) ||
+            (cfg & (RV_PMP_R | RV_PMP_W)) == RV_PMP_W) /* write-only is reserved */
             continue;
         cpu->pmpcfg[i] = cfg;
     }

@@ -18,7 +18,8 @@ struct rig {
 static inline struct rig rig_new(const char *model)
 {
     struct error err;
-    struct rig r = {.space = space_new(), .ram = ram_new(RIG_RAM, false, &err), .cpu = new(struct rv_cpu)};
+    struct rig r = {
+        .space = space_new(), .ram = ram_new(RIG_RAM, false, &err), .cpu = new(struct rv_cpu)};
     assert(r.ram && space_add_ram(r.space, RIG_BASE, r.ram, 0, RIG_RAM, false, &err));
     r.cpu->c.guest = guest_find("riscv64");
     r.cpu->c.space = r.space;
@@ -47,7 +48,10 @@ static inline void rig_open(struct rig *r, enum rv_priv priv)
     rv_set_priv(r->cpu, priv);
 }
 
-static inline u64 *rig_word(struct rig *r, gpa at) { return (u64 *)(void *)(r->ram->host + (at - RIG_BASE)); }
+static inline u64 *rig_word(struct rig *r, gpa at)
+{
+    return (u64 *)(void *)(r->ram->host + (at - RIG_BASE));
+}
 
 /* What a CSR reads; it must be readable. */
 static inline u64 rig_csr(struct rig *r, unsigned number)

@@ -13,7 +13,7 @@ const struct prop rv_cpu_props[] = {
 #define _(n, dflt, doc) PROP_BOOL(struct model, n, dflt, doc),
     RV_EXTS(_)
 #undef _
-    {0}};
+        {0}};
 
 static bool model_word(void *arg, const char *key, const char *value, struct error *err)
 {
@@ -36,8 +36,8 @@ static bool consistent(u64 ext, struct error *err)
         return error_set(err, EINVAL, "extension 'c' cannot be switched off");
     for (unsigned i = 0; i < ARRAY_LEN(rules); i++)
         if (ext >> rules[i].ext & 1 && !(ext >> rules[i].needs & 1))
-            return error_set(err, EINVAL, "extension '%s' needs '%s'", rv_cpu_props[rules[i].ext].name,
-                             rv_cpu_props[rules[i].needs].name);
+            return error_set(err, EINVAL, "extension '%s' needs '%s'",
+                             rv_cpu_props[rules[i].ext].name, rv_cpu_props[rules[i].needs].name);
     return true;
 }
 
@@ -115,7 +115,7 @@ enum {
 #define _(name, n) SLOT_##name = n,
     X_REGS(_) F_REGS(_)
 #undef _
-    SLOT_COUNT
+        SLOT_COUNT
 };
 
 static const struct ir_slot slots[SLOT_COUNT] = {
@@ -123,27 +123,27 @@ static const struct ir_slot slots[SLOT_COUNT] = {
     X_REGS(_)
 #undef _
 #define _(reg, n) {#reg, offsetof(struct cpu, r[n]), F64},
-    F_REGS(_)
+        F_REGS(_)
 #undef _
 };
 
 static const struct guest_reg regs[] = {
 #define _(reg, n) {#reg, offsetof(struct rv_cpu, c.r[n]), 64},
-    X_REGS(_)
-    {"pc", offsetof(struct rv_cpu, c.pc), 64},
-    F_REGS(_)
+    X_REGS(_){"pc", offsetof(struct rv_cpu, c.pc), 64}, F_REGS(_)
 #undef _
 #define _(m) {#m, offsetof(struct rv_cpu, m), 8 * sizeof((struct rv_cpu *)0)->m},
-    FIELDS(_)
+                                                            FIELDS(_)
 #undef _
-    {NULL, 0, 0}};
+                                                                {NULL, 0, 0}};
 
 /* In order of use in compiled Linux code. */
-static const u8 hot[] = {SLOT_sp, SLOT_a0, SLOT_a1, SLOT_a2, SLOT_a3, SLOT_a4, SLOT_a5, SLOT_s0, SLOT_ra,
-                         SLOT_s1, SLOT_a6, SLOT_a7, SLOT_t1, SLOT_s2, SLOT_s3, SLOT_t3, SLOT_s4, SLOT_t0,
-                         SLOT_s5, SLOT_tp, SLOT_t4, SLOT_s6, SLOT_t5, SLOT_s7, SLOT_t2, SLOT_t6, SLOT_gp, 0};
-static const u8 hot_fp[] = {SLOT_fa0, SLOT_fa1, SLOT_fa2, SLOT_fa3, SLOT_fa4, SLOT_fa5, SLOT_ft0, SLOT_ft1,
-                            SLOT_ft2, SLOT_ft3, SLOT_fs0, SLOT_fs1, SLOT_fa6, SLOT_fa7, SLOT_ft4, SLOT_ft5, 0};
+static const u8 hot[] = {SLOT_sp, SLOT_a0, SLOT_a1, SLOT_a2, SLOT_a3, SLOT_a4, SLOT_a5,
+                         SLOT_s0, SLOT_ra, SLOT_s1, SLOT_a6, SLOT_a7, SLOT_t1, SLOT_s2,
+                         SLOT_s3, SLOT_t3, SLOT_s4, SLOT_t0, SLOT_s5, SLOT_tp, SLOT_t4,
+                         SLOT_s6, SLOT_t5, SLOT_s7, SLOT_t2, SLOT_t6, SLOT_gp, 0};
+static const u8 hot_fp[] = {SLOT_fa0, SLOT_fa1, SLOT_fa2, SLOT_fa3, SLOT_fa4, SLOT_fa5,
+                            SLOT_ft0, SLOT_ft1, SLOT_ft2, SLOT_ft3, SLOT_fs0, SLOT_fs1,
+                            SLOT_fa6, SLOT_fa7, SLOT_ft4, SLOT_ft5, 0};
 
 /* ---- mode ------------------------------------------------------------------------------------------- */
 
@@ -182,20 +182,24 @@ const struct ir_helper rv_h_fpdirty = {"fpdirty", do_fpdirty, HELP_FAULT};
 void rv_reset(struct cpu *c)
 {
     enum { RESET_PC = 0x1000, MXCSR_DEFAULT = 0x1f80 };
+    enum {
+        LINES = 1 << RV_IRQ_MSI | 1 << RV_IRQ_MTI | 1 << RV_IRQ_SEI | 1 << RV_IRQ_MEI
+    }; /* not ours to clear */
     struct rv_cpu *cpu = rv_cpu(c);
     memset(c->r, 0, sizeof c->r);
     c->pc = RESET_PC;
     c->exc = 0;
     c->mxcsr = MXCSR_DEFAULT;
     c->res_addr = ~0ull;
-    __atomic_store_n(&c->irq_pending, 0, __ATOMIC_SEQ_CST);
+    __atomic_fetch_and(&c->irq_pending, LINES, __ATOMIC_SEQ_CST);
 #define _(m) cpu->m = 0;
     FIELDS(_)
 #undef _
     cpu->priv = RV_M;
     cpu->seip = false;
     cpu->stimecmp = ~0ull;
-    cpu->menvcfg = (RV_HAS(cpu, svpbmt) ? RV_ENV_PBMTE : 0) | (RV_HAS(cpu, svadu) ? RV_ENV_ADUE : 0);
+    cpu->menvcfg =
+        (RV_HAS(cpu, svpbmt) ? RV_ENV_PBMTE : 0) | (RV_HAS(cpu, svadu) ? RV_ENV_ADUE : 0);
     rv_counter_reset(cpu);
     rv_pmp_reset(cpu);
     rv_mode_changed(cpu);
@@ -204,7 +208,8 @@ void rv_reset(struct cpu *c)
 
 static void rv_fini(struct cpu *c) { (void)c; }
 
-GUEST(riscv64, .name = "riscv64", .cpu_size = sizeof(struct rv_cpu), .slots = slots, .n_slots = SLOT_COUNT,
-      .hot = hot, .hot_fp = hot_fp, .regs = regs, .min_insn = 1, .init = rv_init, .reset = rv_reset,
-      .fini = rv_fini, .flow = rv_flow, .lift = rv_lift, .walk = rv_walk, .access_fault = rv_access_fault,
-      .raise = rv_raise, .interrupt = rv_interrupt, .wake = rv_wake, .disasm = rv_disasm);
+GUEST(riscv64, .name = "riscv64", .cpu_size = sizeof(struct rv_cpu), .slots = slots,
+      .n_slots = SLOT_COUNT, .hot = hot, .hot_fp = hot_fp, .regs = regs, .min_insn = 1,
+      .init = rv_init, .reset = rv_reset, .fini = rv_fini, .flow = rv_flow, .lift = rv_lift,
+      .walk = rv_walk, .access_fault = rv_access_fault, .raise = rv_raise,
+      .interrupt = rv_interrupt, .wake = rv_wake, .disasm = rv_disasm);

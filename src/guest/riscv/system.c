@@ -49,10 +49,11 @@ static void order_vma(struct lift *l, const struct args *a)
 RV(sfence_w_inval, NONE, "0001100 00000 00000 000 00000 1110011", SVINVAL) { order_vma(l, a); }
 RV(sfence_inval_ir, NONE, "0001100 00001 00000 000 00000 1110011", SVINVAL) { order_vma(l, a); }
 
-/* Stores to translated code are seen by all harts: what remains is to look the next unit up. */
+/* Translations of what was stored over are gone when the fence ends: look the next unit up. */
 RV(fence_i, SYS, "............ ..... 001 ..... 0001111", ZIFENCEI)
 {
     (void)a;
+    ir_call(l->ir, &guest_h_sync_code, 0, 0, 0);
     leave(l, EXITX_NEXT);
 }
 

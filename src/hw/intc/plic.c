@@ -7,10 +7,9 @@
 #include "hw/device.h"
 
 enum { SOURCES = 1024, WORDS = SOURCES / 32, CONTEXTS = 128, PRIORITY_MASK = 7 };
-enum { /* "Memory Map" */
-    PENDING = 0x1000, ENABLE = 0x2000, ENABLE_STEP = 0x80,
-    CONTEXT = 0x200000, CONTEXT_STEP = 0x1000, THRESHOLD = 0, CLAIM = 4, WINDOW = 0x600000,
-};
+/* "Memory Map" */
+enum { PENDING = 0x1000, ENABLE = 0x2000, ENABLE_STEP = 0x80, CONTEXT = 0x200000 };
+enum { CONTEXT_STEP = 0x1000, THRESHOLD = 0, CLAIM = 4, WINDOW = 0x600000 };
 
 struct plic {
     struct device dev;
@@ -134,12 +133,12 @@ static u64 plic_read(struct device *dev, u64 off, unsigned size)
     struct plic *d = self(dev);
     struct place p = decode(d, (u32)off);
     switch (p.reg) {
-    case AT_PRIORITY:  return d->s.priority[p.n];
-    case AT_PENDING:   return d->s.pending[p.n];
-    case AT_ENABLE:    return d->s.enable[p.ctx][p.n];
+    case AT_PRIORITY: return d->s.priority[p.n];
+    case AT_PENDING: return d->s.pending[p.n];
+    case AT_ENABLE: return d->s.enable[p.ctx][p.n];
     case AT_THRESHOLD: return d->s.threshold[p.ctx];
-    case AT_CLAIM:     return claim(d, p.ctx);
-    case NOWHERE:      break;
+    case AT_CLAIM: return claim(d, p.ctx);
+    case NOWHERE: break;
     }
     guest_error(dev, "read%u of register %#llx", size, (unsigned long long)off);
     return 0;
@@ -150,10 +149,10 @@ static void plic_write(struct device *dev, u64 off, u64 val, unsigned size)
     struct plic *d = self(dev);
     struct place p = decode(d, (u32)off);
     switch (p.reg) {
-    case AT_PRIORITY:  d->s.priority[p.n] = p.n ? val & PRIORITY_MASK : 0; break;
-    case AT_ENABLE:    d->s.enable[p.ctx][p.n] = (u32)val & existing(d, p.n); break;
+    case AT_PRIORITY: d->s.priority[p.n] = p.n ? val & PRIORITY_MASK : 0; break;
+    case AT_ENABLE: d->s.enable[p.ctx][p.n] = (u32)val & existing(d, p.n); break;
     case AT_THRESHOLD: d->s.threshold[p.ctx] = val & PRIORITY_MASK; break;
-    case AT_CLAIM:     complete(d, p.ctx, (u32)val); return;
+    case AT_CLAIM: complete(d, p.ctx, (u32)val); return;
     case AT_PENDING:
     case NOWHERE:
         guest_error(dev, "write%u of register %#llx", size, (unsigned long long)off);
@@ -196,8 +195,7 @@ static const struct prop props[] = {
 
 #define F(m) FIELD(struct plic_state, m)
 DEVICE(plic, .name = "riscv.plic", .doc = "RISC-V platform-level interrupt controller",
-    .compatible = "sifive,plic-1.0.0",
-    DEVICE_STATE(struct plic, s),
-    .fields = FIELDS(F(priority), F(pending), F(claimed), F(enable), F(threshold)),
-    .props = props, .rank = RANK_INTC, .irq_in = plic_irq_in,
-    .init = plic_init, .reset = plic_update, .restored = plic_restored);
+       .compatible = "sifive,plic-1.0.0", DEVICE_STATE(struct plic, s),
+       .fields = FIELDS(F(priority), F(pending), F(claimed), F(enable), F(threshold)),
+       .props = props, .rank = RANK_INTC, .irq_in = plic_irq_in, .init = plic_init,
+       .reset = plic_update, .restored = plic_restored);

@@ -15,8 +15,8 @@ static void finisher_write(struct device *dev, u64 off, u64 val, unsigned size)
 {
     enum hw_request what;
     switch (off ? 0 : val & 0xffff) {
-    case FINISH_FAIL:  what = HW_FAIL; break;
-    case FINISH_PASS:  what = HW_POWEROFF; break;
+    case FINISH_FAIL: what = HW_FAIL; break;
+    case FINISH_PASS: what = HW_POWEROFF; break;
     case FINISH_RESET: what = HW_RESET; break;
     default:
         guest_error(dev, "write%u of %#llx to register %#llx", size, (unsigned long long)val,
@@ -37,4 +37,4 @@ static bool finisher_init(struct device *dev, struct error *err)
 }
 
 DEVICE(finisher, .name = "sifive.test", .doc = "SiFive test finisher: power-off, reset, failure",
-    .compatible = "sifive,test1", .size = sizeof(struct device), .init = finisher_init);
+       .compatible = "sifive,test1", .size = sizeof(struct device), .init = finisher_init);

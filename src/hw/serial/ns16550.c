@@ -27,9 +27,9 @@ struct ns16550 {
     struct ns16550_state {
         u8 ier, fcr, lcr, mcr, scr;
         u8 divisor_lo, divisor_hi;
-        u8 modem;      /* MSR as last seen, with the changes since it was read */
-        u8 thre;       /* the transmitter-empty interrupt is pending */
-        u8 timed_out;  /* the character-timeout interrupt is pending */
+        u8 modem;     /* MSR as last seen, with the changes since it was read */
+        u8 thre;      /* the transmitter-empty interrupt is pending */
+        u8 timed_out; /* the character-timeout interrupt is pending */
         u8 overrun;
         u8 head, used; /* of the receive FIFO */
         u8 rx[FIFO];
@@ -39,10 +39,7 @@ struct ns16550 {
 
 static struct ns16550 *self(struct device *dev) { return container_of(dev, struct ns16550, dev); }
 
-static unsigned depth(const struct ns16550 *d)
-{
-    return d->s.fcr & FCR_FIFO ? FIFO : 1;
-}
+static unsigned depth(const struct ns16550 *d) { return d->s.fcr & FCR_FIFO ? FIFO : 1; }
 
 static unsigned room(const struct ns16550 *d)
 {
@@ -231,14 +228,14 @@ static u8 read_reg(struct ns16550 *d, u64 reg)
     struct ns16550_state *s = &d->s;
     bool dlab = s->lcr & LCR_DLAB;
     switch (reg) {
-    case DATA:    return dlab ? s->divisor_lo : take(d);
-    case IER:     return dlab ? s->divisor_hi : s->ier;
+    case DATA: return dlab ? s->divisor_lo : take(d);
+    case IER: return dlab ? s->divisor_hi : s->ier;
     case IIR_FCR: return read_iir(d);
-    case LCR:     return s->lcr;
-    case MCR:     return s->mcr;
-    case LSR:     return read_lsr(d);
-    case MSR:     return read_msr(d);
-    default:      return s->scr;
+    case LCR: return s->lcr;
+    case MCR: return s->mcr;
+    case LSR: return read_lsr(d);
+    case MSR: return read_msr(d);
+    default: return s->scr;
     }
 }
 
@@ -284,10 +281,13 @@ static void write_reg(struct ns16550 *d, u64 reg, u8 val)
             write_ier(d, val);
         break;
     case IIR_FCR: write_fcr(d, val); break;
-    case LCR:     write_lcr(d, val); break;
-    case MCR:     s->mcr = val & MCR_ALL; sample_modem(d); break;
-    case SCR:     s->scr = val; break;
-    default:      guest_error(&d->dev, "write of status register %llu", (unsigned long long)reg);
+    case LCR: write_lcr(d, val); break;
+    case MCR:
+        s->mcr = val & MCR_ALL;
+        sample_modem(d);
+        break;
+    case SCR: s->scr = val; break;
+    default: guest_error(&d->dev, "write of status register %llu", (unsigned long long)reg);
     }
 }
 
@@ -317,7 +317,8 @@ static void ns16550_write(struct device *dev, u64 off, u64 val, unsigned size)
 }
 
 enum { SHIFTS = 3 };
-static const struct mmio_ops regs[SHIFTS] = { /* an access is as wide as the registers' distance */
+static const struct mmio_ops regs[SHIFTS] = {
+    /* an access is as wide as the registers' distance */
     {ns16550_read, ns16550_write, .min = 1, .max = 1},
     {ns16550_read, ns16550_write, .min = 2, .max = 2},
     {ns16550_read, ns16550_write, .min = 4, .max = 4},
@@ -368,8 +369,8 @@ static const struct prop props[] = {
 
 #define F(m) FIELD(struct ns16550_state, m)
 DEVICE(ns16550, .name = "ns16550", .doc = "16550A serial port", .compatible = "ns16550a",
-    DEVICE_STATE(struct ns16550, s),
-    .fields = FIELDS(F(ier), F(fcr), F(lcr), F(mcr), F(scr), F(divisor_lo), F(divisor_hi), F(modem),
-                     F(thre), F(timed_out), F(overrun), F(head), F(used), F(rx), F(rx_break)),
-    .props = props,
-    .init = ns16550_init, .reset = ns16550_reset, .restored = ns16550_restored);
+       DEVICE_STATE(struct ns16550, s),
+       .fields = FIELDS(F(ier), F(fcr), F(lcr), F(mcr), F(scr), F(divisor_lo), F(divisor_hi),
+                        F(modem), F(thre), F(timed_out), F(overrun), F(head), F(used), F(rx),
+                        F(rx_break)),
+       .props = props, .init = ns16550_init, .reset = ns16550_reset, .restored = ns16550_restored);

@@ -63,11 +63,10 @@ static u64 clint_read(struct device *dev, u64 off, unsigned size)
     struct clint *d = self(dev);
     u64 hart, half = off & 4 ? 32 : 0;
     switch (decode(d, off, &hart)) {
-    case REG_MSIP:
-        return d->s.msip[hart] | (size == 8 ? clint_read(dev, off + 4, 4) << 32 : 0);
+    case REG_MSIP: return d->s.msip[hart] | (size == 8 ? clint_read(dev, off + 4, 4) << 32 : 0);
     case REG_MTIMECMP: return d->s.mtimecmp[hart] >> half;
-    case REG_MTIME:    return mtime(d) >> half;
-    case REG_NONE:     break;
+    case REG_MTIME: return mtime(d) >> half;
+    case REG_NONE: break;
     }
     guest_error(dev, "read%u of register %#llx", size, (unsigned long long)off);
     return 0;
@@ -83,14 +82,9 @@ static void clint_write(struct device *dev, u64 off, u64 val, unsigned size)
         if (size == 8)
             clint_write(dev, off + 4, val >> 32, 4);
         break;
-    case REG_MTIMECMP:
-        d->s.mtimecmp[hart] = with_word(d->s.mtimecmp[hart], off, val, size);
-        break;
-    case REG_MTIME:
-        d->s.offset += with_word(now, off, val, size) - now;
-        break;
-    case REG_NONE:
-        guest_error(dev, "write%u of register %#llx", size, (unsigned long long)off);
+    case REG_MTIMECMP: d->s.mtimecmp[hart] = with_word(d->s.mtimecmp[hart], off, val, size); break;
+    case REG_MTIME: d->s.offset += with_word(now, off, val, size) - now; break;
+    case REG_NONE: guest_error(dev, "write%u of register %#llx", size, (unsigned long long)off);
     }
     update(dev);
 }
@@ -121,8 +115,6 @@ static const struct prop props[] = {
 
 #define F(m) FIELD(struct clint_state, m)
 DEVICE(clint, .name = "riscv.clint", .doc = "RISC-V timer and software interrupts",
-    .compatible = "sifive,clint0",
-    DEVICE_STATE(struct clint, s),
-    .fields = FIELDS(F(mtimecmp), F(offset), F(msip)),
-    .props = props, .rank = RANK_INTC,
-    .init = clint_init, .reset = clint_reset, .restored = update);
+       .compatible = "sifive,clint0", DEVICE_STATE(struct clint, s),
+       .fields = FIELDS(F(mtimecmp), F(offset), F(msip)), .props = props, .rank = RANK_INTC,
+       .init = clint_init, .reset = clint_reset, .restored = update);

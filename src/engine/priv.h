@@ -1,0 +1,106 @@
+/* engine/priv.h - what the files of the engine share. */
+#ifndef ENGINE_PRIV_H
+#define ENGINE_PRIV_H
+#include "engine/engine.h"
+#include "jit/jit.h"
+
+/* A translated unit. Found by (pc, id); killed when its guest bytes are written; freed at the next flush. */
+struct unit {
+    struct jit_unit j;
+    u64 pa, pa2; /* RAM offsets: of the first byte; of the second page, if it reaches there */
+    u32 len;     /* guest bytes covered */
+    bool dead;
+    struct unit *next; /* in its hash bucket */
+    struct page_node { /* on the lists of the pages whose bytes it was made from */
+        struct unit *unit;
+        struct page_node *next;
+    } node[2];
+    struct in_link { /* exits of other units that jump here */
+        u32 site;
+        i32 old;
+    } * links;
+    u32 n_links;
+};
+struct mapping { /* a page executed at a virtual address under a key; its index is the mapping id */
+    gva page;
+    gpa pa;
+    const u8 *host;
+    u32 key;
+    u32 next; /* in its hash bucket */
+};
+enum { UNIT_HASH = 1 << 15, MAP_HASH = 1 << 13, MAX_UNITS = 1 << 20, MAX_MAPPINGS = 1 << 20 };
+
+enum vcpu_state { VCPU_RUNNING, VCPU_HALTED, VCPU_PAUSED };
+struct request { /* a call for a vCPU's thread; lives on the waiter's stack or the heap */
+    void (*fn)(struct cpu *, void *);
+    void *arg;
+    struct request *next;
+    bool waited, done;
+};
+struct vcpu {
+    struct engine *engine;
+    struct cpu *cpu;
+    pthread_t thread;
+    struct mutex lock; /* of what follows */
+    struct cond wake;
+    struct request *requests, **last;
+    bool parked, paused;
+    bool in_code;   /* atomic: generated code may be running */
+    u32 code_pages; /* atomic: slow-page requests not yet handled */
+    struct ir *ir;  /* the interpreter's unit */
+};
+struct engine {
+    const struct guest *guest;
+    struct space *space;
+    struct ram *ram;
+    struct engine_opts opts;
+    struct jit *jit; /* NULL: IR interpreter */
+    struct vcpu *vcpu[64];
+    unsigned n_vcpus;
+    bool started, quit;
+    bool (*trap_hook)(void *, struct cpu *);
+    void *trap_arg;
+
+    u32 pausing; /* atomic: vCPUs stop at their next turn */
+
+    struct mutex lock; /* translation: everything below; lookups read without it */
+    struct unit *bucket[UNIT_HASH];
+    struct unit **by_code; /* in order of code address */
+    u32 n_units;
+    struct mapping *mapping;
+    u32 n_mappings, map_bucket[MAP_HASH];
+    struct page_node **page; /* per RAM page */
+    struct ir ir;
+    struct engine_stats stats;
+};
+
+/* units.c */
+bool units_init(struct engine *, struct error *);
+void units_fini(struct engine *);
+/* The unit at cpu->pc, translated if new. NULL: cpu->exc is set, or code memory was full and was flushed. */
+struct unit *unit_find(struct engine *, struct cpu *);
+void unit_link(struct engine *, u32 site, struct unit *, bool far);
+void units_flush(struct engine *); /* no CPU is inside */
+/* Lifts and optimizes the unit at cpu->pc; the engine's lock is held. 0: cpu->exc is set. */
+unsigned unit_lift(struct engine *, struct cpu *, struct ir *, u32 id, u32 *id2);
+void unit_sync_code(struct cpu *);
+u32 unit_mapping(struct engine *, struct cpu *, gva pc); /* 0: cpu->exc is set */
+
+/* call.c */
+void vcpu_requests(struct vcpu *);    /* runs what was posted; own thread */
+void vcpu_pause_point(struct vcpu *); /* stays here while the engine is paused; own thread */
+void vcpu_kick(struct vcpu *);
+bool engine_pause(struct engine *,
+                  struct vcpu *self); /* false: another stop was under way and has passed */
+void engine_resume(struct engine *);
+
+/* loop.c, interp.c, dump.c */
+void *vcpu_main(void *);
+void vcpu_enter_thread(struct vcpu *); /* this thread is v's from now on */
+void vcpu_deliver(struct vcpu *);      /* cpu->exc: to the trap hook or the guest */
+bool vcpu_interpret(struct vcpu *);    /* like the JIT's loop; true: the CPU halts */
+/* what: "in", "ir0", "ir", "out"; prints when the engine's dump option lists it. */
+void dump_unit(struct engine *, const char *what, const struct ir *, const struct unit *, gva pc,
+               unsigned len, const u8 *code);
+bool dump_wants(const struct engine *, const char *what);
+#endif

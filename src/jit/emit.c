@@ -1,0 +1,202 @@
+/* jit/emit.c - compiles one unit: prologue, instructions, code out of line, side table. */
+#include "jit/emit.h"
+
+void emit_move(struct emit *e, unsigned dst, struct rm src)
+{
+    struct code *c = &e->c;
+    if (src.reg == dst)
+        return;
+    if (is_xmm(dst) && is_xmm(src.reg))
+        x_vex(c, 0x28, 1, dst, NOREG, src); /* vmovaps */
+    else if (is_xmm(dst) && src.reg != NOREG)
+        x_vex(c, 0x6e | P66 | W, 1, dst, NOREG, src); /* vmovq */
+    else if (is_xmm(dst))
+        x_vex(c, 0x7e | PF3, 1, dst, NOREG, src);
+    else if (is_xmm(src.reg))
+        x_vex(c, 0x7e | P66 | W, 1, src.reg, NOREG, rm_reg(dst));
+    else
+        x_mov(c, W, dst, src);
+}
+
+struct cold *emit_cold(struct emit *e, void (*fn)(struct emit *, const struct cold *), u8 *from)
+{
+    static struct cold sink;
+    if (e->n_cold == MAX_COLD) {
+        e->failed = true;
+        return &sink;
+    }
+    struct cold *k = &e->cold[e->n_cold++];
+    *k = (struct cold){.emit = fn, .from = {from}, .ins = e->cur, .guest = e->guest};
+    return k;
+}
+
+void emit_note_pc(struct emit *e, i32 guest)
+{
+    if (e->n_pcs == MAX_COLD) {
+        e->failed = true;
+        return;
+    }
+    e->pcs[e->n_pcs++] = (struct jit_pc){(u32)(e->c.p - e->body), guest};
+}
+
+/* A displacement to an address of the executable view. */
+void emit_goto(struct emit *e, u8 *site, const u8 *rx_target)
+{
+    x_patch(&e->c, site, rx_target + (e->jit->rw - e->jit->rx));
+}
+
+void emit_call_thunk(struct emit *e, const u8 *rx_thunk) { emit_goto(e, x_call(&e->c), rx_thunk); }
+
+void emit_set_pc(struct emit *e, u64 pc)
+{
+    if ((i64)pc == (i32)pc)
+        x_store_imm(&e->c, rm_cpu(offsetof(struct cpu, pc)), (i32)pc);
+    else {
+        x_mov_imm(&e->c, RAX, pc);
+        x_store(&e->c, W, rm_cpu(offsetof(struct cpu, pc)), RAX);
+    }
+}
+
+void emit_jump_label(struct emit *e, u8 *site, u32 label)
+{
+    if (e->label[label])
+        x_patch(&e->c, site, e->label[label]);
+    else if (e->n_fix < IR_MAX)
+        e->fix[e->n_fix++] = (struct fixup){site, label};
+}
+
+/* Compares a context's mapping id for one page with the unit's; both jumps go to `fail`. */
+static u8 *check_mapping(struct emit *e, u32 slot, u32 id)
+{
+    struct rm m = rm_mem(R15, (i64)offsetof(struct tlb, fetch) + slot * 4);
+    x_op(&e->c, 0x81, ALU_CMP, m);
+    emit32(&e->c, id);
+    return x_jcc(&e->c, X_NE);
+}
+
+static void emit_instruction(struct emit *e)
+{
+    const struct ir_ins *x = cur_ins(e);
+    e->locked = 0;
+    switch (x->op) {
+    case IR_nop: break;
+    case IR_constant: alloc_bind(e, NOREG); break;
+    case IR_insn: e->guest = (i32)(x->imm - e->unit->pc); break;
+    case IR_get: alloc_get(e); break;
+    case IR_set: alloc_set(e); break;
+    case IR_ld:
+    case IR_st:
+    case IR_amo:
+    case IR_cas: emit_mem(e); break;
+    case IR_label:
+    case IR_br:
+    case IR_brcc:
+    case IR_poll:
+    case IR_exit:
+    case IR_exiti:
+    case IR_exitx:
+    case IR_call:
+    case IR_fence:
+    case IR_lde:
+    case IR_ste: emit_control(e); break;
+    default:
+        if (x->op >= IR_fadd && x->op <= IR_mov_fi)
+            emit_float(e);
+        else
+            emit_int(e);
+    }
+}
+
+/* Where failed checks and polls leave: nothing of the unit has run. */
+static void emit_fail(struct emit *e)
+{
+    emit_set_pc(e, e->unit->pc);
+    x_mov_imm(&e->c, RAX, JIT_NEXT);
+    emit_goto(e, x_jmp(&e->c), e->jit->leave);
+}
+
+static void emit_unit(struct emit *e)
+{
+    struct code *c = &e->c;
+    u8 *fail[3] = {0};
+    e->body = c->p;
+    fail[0] = check_mapping(e, e->unit->fetch_slot, e->unit->id);
+    if (e->unit->id2)
+        fail[1] = check_mapping(e, e->unit->fetch_slot2, e->unit->id2);
+    while ((uintptr_t)c->p & 7 && !c->full)
+        emit8(c, 0x90);
+    e->unit->entry = (u32)(c->p - e->body);
+    x_alu_imm(c, ALU_CMP, 0, rm_cpu(offsetof(struct cpu, exit_req)), 0); /* 5 bytes: jit_kill */
+    fail[2] = x_jcc(c, X_NE);
+
+    for (e->cur = 1; e->cur < e->ir->n && !c->full && !e->failed; e->cur++)
+        emit_instruction(e);
+
+    e->unit->fail = (u32)(c->p - e->body);
+    for (unsigned i = 0; i < ARRAY_LEN(fail); i++)
+        if (fail[i])
+            x_patch(c, fail[i], c->p);
+    emit_fail(e);
+    for (u32 i = 0; i < e->n_cold && !c->full; i++) {
+        const struct cold *k = &e->cold[i];
+        for (unsigned j = 0; j < ARRAY_LEN(k->from); j++)
+            if (k->from[j])
+                x_patch(c, k->from[j], c->p);
+        e->cur = k->ins;
+        k->emit(e, k);
+    }
+    for (u32 i = 0; i < e->n_fix && !c->full; i++)
+        x_patch(c, e->fix[i].site, e->label[e->fix[i].label]);
+}
+
+bool jit_compile(struct jit *j, const struct ir *ir, struct jit_unit *u)
+{
+    static struct emit *e; /* one compiler at a time: the caller holds the engine's lock */
+    if (!e)
+        e = new(struct emit);
+    u8 *start = j->rw + ((j->used + 15) & ~15ull);
+    e->jit = j;
+    e->ir = ir;
+    e->unit = u;
+    e->c = (struct code){start, start, j->rw + j->size, false};
+    e->n_fix = e->n_cold = e->n_pcs = 0;
+    e->guest = 0;
+    e->failed = false;
+    memset(e->label, 0, ir->n_labels * sizeof e->label[0]);
+    alloc_prepare(e);
+    alloc_scope(e);
+    emit_unit(e);
+    if (e->failed) /* the emitter's tables are sized for any unit the builder can make */
+        abort();
+    if (e->c.full)
+        return false;
+    u->code = j->rx + (start - j->rw);
+    u->size = (u32)(e->c.p - start);
+    u->n_pcs = e->n_pcs;
+    u->pcs = new_array(struct jit_pc, e->n_pcs);
+    memcpy(u->pcs, e->pcs, e->n_pcs * sizeof *e->pcs);
+    j->used = (u64)(e->c.p - j->rw);
+    if (j->perf)
+        fprintf(j->perf, "%lx %x guest:%llx\n", (unsigned long)(uintptr_t)u->code, u->size,
+                (unsigned long long)u->pc);
+    return true;
+}
+
+void jit_release(struct jit_unit *u)
+{
+    free(u->pcs);
+    u->pcs = NULL;
+}
+
+u64 jit_guest_pc(const struct jit_unit *u, const u8 *host)
+{
+    u32 off = (u32)(host - u->code), lo = 0, hi = u->n_pcs;
+    while (lo < hi) {
+        u32 mid = (lo + hi) / 2;
+        if (u->pcs[mid].host < off)
+            lo = mid + 1;
+        else
+            hi = mid;
+    }
+    return u->pc + (u64)(i64)(lo < u->n_pcs ? u->pcs[lo].guest : 0);
+}
