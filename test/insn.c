@@ -91,8 +91,7 @@ static bool run_test(const char *binary, const char *source)
     bool ok = true;
     int n = read_expected(guest_find("riscv64"), source, e);
     for (unsigned m = 0; m < hart_n_modes && ok && n > 0; m++) {
-        struct hart *h = hart_new(RAM_SIZE);
-        h->mode = &hart_modes[m];
+        struct hart *h = hart_new(RAM_SIZE, &hart_modes[m]);
         if (!load_binary(h, binary))
             ok = fail(source, "cannot read ", binary) == 0;
         else if (!run_to_ebreak(h))

@@ -65,15 +65,12 @@ static u8 *run_oracle(const struct rvgen_image *im)
 /* ---- our side ----------------------------------------------------------------------------- */
 static u8 *run_hart(const struct rvgen_image *im, const struct hart_mode *m)
 {
-    struct hart *h = hart_new(RAM_SIZE);
-    h->mode = m;
+    struct hart *h = hart_new(RAM_SIZE, m);
     memcpy(hart_at(h, RVGEN_BASE), im->bytes, im->len);
     struct cpu *c = &h->cpu->c;
     u8 *data = NULL;
-    while (hart_run(h, 1 << 24) && c->exc_cause == RV_EXC_ECALL_M && c->r[A7] != SYS_EXIT) {
-        c->exc = 0;
+    while (hart_run(h, 1 << 24) && c->exc_cause == RV_EXC_ECALL_M && c->r[A7] != SYS_EXIT)
         c->pc += 4;
-    }
     if (c->exc && c->exc_cause == RV_EXC_ECALL_M) {
         data = xalloc(im->data_len);
         memcpy(data, hart_at(h, RVGEN_BASE + im->data), im->data_len);

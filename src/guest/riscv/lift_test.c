@@ -5,7 +5,7 @@
 #include "test/hart.h"
 
 enum { A0 = 10, A1, A2, A3, FA0 = 32 + 10, FA1, FA2, FA3 };
-static const u16 EBREAK = 0x9002;
+enum { RAM_SIZE = 1 << 20, EBREAK = 0x9002 };
 
 #define CODE(...) (const u16[]){__VA_ARGS__, EBREAK}, sizeof((const u16[]){__VA_ARGS__, EBREAK})
 #define WIDE(w) (u16)((w)&0xffff), (u16)((w) >> 16)
@@ -20,18 +20,16 @@ static u64 *reg(struct hart *h, unsigned r) { return &h->cpu->c.r[r]; }
 static void run(const u16 *code, size_t bytes, void (*set)(struct hart *),
                 void (*check)(struct hart *))
 {
-    struct hart *h = hart_new(1 << 20);
     for (unsigned i = 0; i < hart_n_modes; i++) {
-        h->mode = &hart_modes[i];
-        hart_reset(h);
+        struct hart *h = hart_new(RAM_SIZE, &hart_modes[i]);
         put_code(h, HART_RAM, code, bytes);
         set(h);
         bool ended = hart_run(h, 1000);
         assert(ended && h->cpu->c.exc_cause == RV_EXC_BREAKPOINT);
         assert(h->cpu->c.pc == HART_RAM + bytes - 2);
         check(h);
+        hart_free(h);
     }
-    hart_free(h);
 }
 
 /* Lifts at HART_RAM and returns the bytes covered; *n is how many of op there are. */
@@ -71,7 +69,7 @@ TEST(loop_runs) { run(loop, sizeof loop, set_ten, sum_is_55); }
 
 TEST(loop_is_inside_the_unit)
 {
-    struct hart *h = hart_new(1 << 20);
+    struct hart *h = hart_new(RAM_SIZE, hart_modes);
     unsigned n;
     put_code(h, HART_RAM, loop, sizeof loop);
     assert(form(h, 0, IR_brcc, &n) == 2 && n == 0 && h->ir->insns == 1);
@@ -90,7 +88,7 @@ TEST(diamond_joins)
 {
     run(diamond, sizeof diamond, set_ten, is_6);
     run(diamond, sizeof diamond, set_zero, is_8);
-    struct hart *h = hart_new(1 << 20);
+    struct hart *h = hart_new(RAM_SIZE, hart_modes);
     unsigned n;
     put_code(h, HART_RAM, diamond, sizeof diamond);
     assert(form(h, 1, IR_exit, &n) == 6 && n == 2);
@@ -106,7 +104,7 @@ TEST(branch_into_an_instruction)
     /* beqz a0,.+4; lui a1,0x45950, whose upper half is c.li a1,5 */
     static const u16 code[] = {0xc111, 0x05b7, 0x4595, 0x9002};
     run(code, sizeof code, set_zero, is_5);
-    struct hart *h = hart_new(1 << 20);
+    struct hart *h = hart_new(RAM_SIZE, hart_modes);
     unsigned n;
     put_code(h, HART_RAM, code, sizeof code);
     assert(form(h, 2, IR_exit, &n) == 8 && n == 1);
@@ -116,7 +114,7 @@ TEST(branch_into_an_instruction)
 /* A page full of branches, and one of what needs many labels: bounded, and shorter on overflow. */
 TEST(unit_limits)
 {
-    struct hart *h = hart_new(1 << 20);
+    struct hart *h = hart_new(RAM_SIZE, hart_modes);
     u16 *code = hart_at(h, HART_RAM);
     unsigned n;
     for (unsigned i = 0; i < PAGE_SIZE / 2; i++)
@@ -132,10 +130,9 @@ TEST(unit_limits)
 TEST(instruction_across_pages)
 {
     static const u16 code[] = {0x4581, WIDE(0x00158593), 0x9002}; /* li a1,0; addi a1,a1,1 */
-    struct hart *h = hart_new(1 << 20);
-    for (h->mode = hart_modes; h->mode < hart_modes + hart_n_modes; h->mode++) {
+    for (unsigned i = 0; i < hart_n_modes; i++) {
+        struct hart *h = hart_new(RAM_SIZE, &hart_modes[i]);
         u64 pc = HART_RAM + PAGE_SIZE - 4;
-        hart_reset(h);
         put_code(h, pc, code, sizeof code);
         const u8 *at = hart_at(h, pc);
         const struct guest *g = h->cpu->c.guest;
@@ -147,8 +144,8 @@ TEST(instruction_across_pages)
         h->cpu->c.pc = pc;
         bool ended = hart_run(h, 10);
         assert(ended && *reg(h, A1) == 1 && h->cpu->c.pc == HART_RAM + PAGE_SIZE + 2);
+        hart_free(h);
     }
-    hart_free(h);
 }
 
 /* ---- atomics ------------------------------------------------------------------------------ */
@@ -192,16 +189,15 @@ TEST(sc_word) { run(CODE(WIDE(0x1005262f), WIDE(0x18b526af)), set_cell, sc_word_
 static void raises(const u16 *code, size_t bytes, void (*set)(struct hart *), u64 pc, u64 cause,
                    u64 value)
 {
-    struct hart *h = hart_new(1 << 20);
-    for (h->mode = hart_modes; h->mode < hart_modes + hart_n_modes; h->mode++) {
-        hart_reset(h);
+    for (unsigned i = 0; i < hart_n_modes; i++) {
+        struct hart *h = hart_new(RAM_SIZE, &hart_modes[i]);
         put_code(h, HART_RAM, code, bytes);
         set(h);
         bool ended = hart_run(h, 100);
         assert(ended && h->cpu->c.exc_cause == cause && h->cpu->c.exc_value == value);
         assert(h->cpu->c.pc == HART_RAM + pc);
+        hart_free(h);
     }
-    hart_free(h);
 }
 static void set_odd(struct hart *h) { *reg(h, A0) = HART_RAM + 0x1002; }
 TEST(misaligned_atomics)
