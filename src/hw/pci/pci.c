@@ -1,6 +1,7 @@
 /* hw/pci/pci.c - one PCI function: configuration space, base address registers, INTx.
  * PCI Local Bus Specification 3.0, chapter 6. */
 #include <assert.h>
+#include <ctype.h>
 #include <errno.h>
 #include "base/bits.h"
 #include "hw/pci/pci.h"
@@ -117,20 +118,22 @@ static void intx(void *to, int line, bool level)
 
 /* ---- life ------------------------------------------------------------------------------------- */
 
-static bool parse_addr(const char *text, unsigned *devfn)
+static bool parse_hex(const char **text, unsigned long *v)
 {
     char *end;
-    unsigned long slot = strtoul(text, &end, 16), fn = 0;
-    if (end == text)
+    bool ok = isxdigit((u8)**text);
+    *v = strtoul(*text, &end, 16);
+    *text = end;
+    return ok;
+}
+
+static bool parse_addr(const char *text, unsigned *devfn)
+{
+    unsigned long slot, fn = 0;
+    if (!parse_hex(&text, &slot) || (*text == '.' && (text++, !parse_hex(&text, &fn))))
         return false;
-    if (*end == '.') {
-        text = end + 1;
-        fn = strtoul(text, &end, 16);
-        if (end == text)
-            return false;
-    }
     *devfn = (unsigned)(slot << 3 | fn);
-    return !*end && slot < 32 && fn < 8;
+    return !*text && slot < 32 && fn < 8;
 }
 
 static bool choose_addr(const struct pci_func *f, unsigned *devfn, struct error *err)

@@ -148,7 +148,6 @@ static void reset_by_driver(struct virtio *v)
 
 void virtio_restored(struct virtio *v)
 {
-    v->s.features &= v->offered;
     for (unsigned i = 0; i < v->n_queues; i++)
         if (v->s.queue[i].ready && !virtq_map(&v->queue[i]))
             virtio_broken(v, "restored queue %u is not in RAM", i);

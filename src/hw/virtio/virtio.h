@@ -102,7 +102,7 @@ struct virtio {
     char *slot;
     bool packed, event_idx, indirect_desc;
     /* The saved state begins here; the device's own part follows the struct. */
-    u8 pci_config[PCI_CONFIG];
+    _Alignas(8) u8 pci_config[PCI_CONFIG]; /* no padding before `s` */
     struct virtio_state s;
 };
 static inline struct virtio *to_virtio(struct device *dev) { return container_of(dev, struct virtio, dev); }
