@@ -5,7 +5,7 @@
 #include "base/bits.h"
 #include "board/board.h"
 
-/* ---- rig ------------------------------------------------------------------------------------ */
+/* ---- rig ------------------------------------------------------------------------------------- */
 struct rig {
     struct machine_opts o;
     struct error err;
@@ -49,7 +49,7 @@ static void teardown(struct rig *r)
     unlink(r->path);
 }
 
-/* ---- the tree ------------------------------------------------------------------------------- */
+/* ---- the tree -------------------------------------------------------------------------------- */
 static const void *tree(const struct rig *r)
 {
     size_t len;
@@ -127,7 +127,7 @@ TEST(virt_tree_has_what_guests_look_for)
     teardown(&r);
 }
 
-/* ---- programs ------------------------------------------------------------------------------ */
+/* ---- programs -------------------------------------------------------------------------------- */
 enum { T0 = 5, T1 = 6, T2 = 7, A0 = 10, A1 = 11, A2 = 12, A3 = 13 };
 #define LUI(rd, v) (((v)&0xfffff000) | (rd) << 7 | 0x37)
 #define ADDI(rd, rs, v) ((u32)(v) << 20 | (rs) << 15 | (rd) << 7 | 0x13)
@@ -227,7 +227,7 @@ TEST(virt_quits_from_outside)
     teardown(&r);
 }
 
-/* ---- memory --------------------------------------------------------------------------------- */
+/* ---- memory ---------------------------------------------------------------------------------- */
 /* A file of `size` bytes, all holes. */
 static void holes(char *path, u64 size)
 {
@@ -241,7 +241,7 @@ TEST(virt_places_the_ram_disk)
     static const u32 code[] = {FINISH(0x5555)};
     static const struct {
         u64 disk, at;
-    } cases[] = {{1 << 20, 0x80200000 + (64 << 20)}, {100 << 20, 0}, {128 << 20, ~0ull}};
+    } cases[] = {{1 << 20, 0x80200000 + (16 << 20)}, {24 << 20, 0}, {32 << 20, ~0ull}};
     for (unsigned i = 0; i < ARRAY_LEN(cases); i++) {
         struct rig r;
         char disk[] = "/tmp/myna-disk-XXXXXX";
@@ -249,6 +249,7 @@ TEST(virt_places_the_ram_disk)
         program(&r, "kernel", code, sizeof code);
         holes(disk, cases[i].disk);
         set(&r, "initrd", disk);
+        set(&r, "memory", "32M");
         set(&r, "append", "a b");
         r.m = machine_new(&r.o, &r.err);
         assert(!r.m == (cases[i].at == ~0ull));
@@ -257,11 +258,11 @@ TEST(virt_places_the_ram_disk)
             const void *t = tree(&r);
             u64 start = ld_be64(prop(t, "/chosen", "linux,initrd-start", &len));
             u64 end = ld_be64(prop(t, "/chosen", "linux,initrd-end", &len));
-            assert(end - start == cases[i].disk && start % 4096 == 0 && end <= 0x88000000);
+            assert(end - start == cases[i].disk && start % 4096 == 0 && end <= 0x82000000);
             assert(!cases[i].at || start == cases[i].at);
             assert(!strcmp(prop(t, "/chosen", "bootargs", &len), "a b"));
         } else {
-            assert(strstr(r.err.msg, "initrd") && strstr(r.err.msg, "131072 KiB do not fit"));
+            assert(strstr(r.err.msg, "initrd") && strstr(r.err.msg, "32768 KiB do not fit"));
         }
         teardown(&r);
         unlink(disk);
