@@ -193,7 +193,7 @@ build() {
 }
 
 # What the result depends on; the result is kept while this stays the same.
-state() { cat "$root/tools/guest.sh" "$root"/tools/guest/* | cksum; }
+state() { cat "$root/tools/guest.sh" "$root/tools/guest/init" "$root/tools/guest/dhcp-event" | cksum; }
 ready() { [ -s "$dir/kernel" ] && [ -s "$dir/initrd" ] && [ "$(state)" = "$(cat "$dir/ready" 2>/dev/null)" ]; }
 
 exec 9>"$dir/lock"
