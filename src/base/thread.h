@@ -8,8 +8,9 @@
  * one of RANK_LEAF may always come last. Checked unless NDEBUG_LOCKS. */
 enum lock_rank {
     RANK_MACHINE, /* machine lists, set-up and control */
+    RANK_BUS,     /* bridges: configuration space of the devices behind them */
     RANK_DEVICE,  /* one device's own lock */
-    RANK_ROUTER,  /* interrupt fan-out, bus bridges */
+    RANK_ROUTER,  /* interrupt fan-out */
     RANK_INTC,    /* interrupt controllers */
     RANK_VCPU,    /* one vCPU's mailbox */
     RANK_ENGINE,  /* translation tables */
