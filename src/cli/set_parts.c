@@ -299,7 +299,7 @@ static bool each_chardev(void *arg, const char *key, const char *value, struct e
     return true;
 }
 
-/* As chr_open reads it. QEMU's socket is unix or tcp here; its stdio keeps Ctrl-C for the program. */
+/* As chr_open reads it. QEMU's socket is unix or tcp here; its stdio leaves Ctrl-C to us. */
 static char *chardev_text(const struct chardev *d)
 {
     bool sock = !strcmp(d->kind, "socket");
