@@ -298,6 +298,8 @@ TEST(cli_devices_and_objects)
                      "-nodefaults -object rng-random,id=rng0,filename=/dev/urandom "
                      "-device virtio-rng-pci,rng=rng0,id=r,max-bytes=1024",
                      "device r virtio-rng-pci,max-bytes=1024\n"));
+    assert(has_parts(QEMU, "-nodefaults -device virtio-rng -device virtio-rng-device -device nn",
+                     "device #0 virtio-rng-pci\ndevice #1 virtio-rng-device\ndevice #2 nn\n"));
     assert(refused(QEMU, "-device virtio-rng-pci,rng=rng1", "-device: rng=rng1: no such -object"));
 }
 

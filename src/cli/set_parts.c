@@ -2,6 +2,7 @@
 #include <errno.h>
 #include "blk/blk.h"
 #include "cli/cli.h"
+#include "hw/device.h"
 
 /* ---- texts ------------------------------------------------------------------------- */
 /* Appends ",key=value" (key NULL: the value alone), commas in the value doubled. */
@@ -428,7 +429,10 @@ static bool each_device(void *arg, const char *key, const char *value, struct er
 {
     struct device_arg *a = arg;
     if (!key || !strcmp(key, "driver")) {
-        text_add(&a->text, NULL, value);
+        char *pci = xprintf("%s-pci", value); /* "virtio-blk" is QEMU's short name for it */
+        bool brief = !device_class_find(value) && device_class_find(pci);
+        text_add(&a->text, NULL, brief ? pci : value);
+        free(pci);
         return true;
     }
     if (!strcmp(key, "help")) {
