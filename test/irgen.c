@@ -157,7 +157,7 @@ static void float_op(struct gen *g)
     enum ir_type t = float_type(g);
     val a = value(g, t), b = value(g, t), i = value(g, I64);
     u16 kind = (u16)below(g, INT_U64 + 1), third = (u16)below(g, 3), trunc = chance(g, 2) ? 8 : 0;
-    switch (below(g, 11)) {
+    switch (below(g, 10)) {
     case 0: keep(g, ir_bin(ir, trunc ? IR_fmin : IR_fmax, t, a, b), t); break;
     case 1: keep(g, ir_op(ir, IR_fsgn, t, third, a, b, 0), t); break;
     case 2: keep(g, ir_op(ir, IR_setf, t, third, a, b, 0), I64); break;
@@ -167,8 +167,7 @@ static void float_op(struct gen *g)
     case 6: keep(g, ir_un(ir, IR_unbox32, F32, value(g, F64)), F32); break;
     case 7: keep(g, ir_un(ir, IR_box32, F64, value(g, F32)), F64); break;
     case 8: keep(g, ir_un(ir, IR_mov_if, t, i), t); break;
-    case 9: keep(g, ir_un(ir, IR_mov_fi, t, a), I64); break;
-    default: keep(g, ir_un(ir, IR_fnan, t, a), t); break;
+    default: keep(g, ir_un(ir, IR_mov_fi, t, a), I64); break;
     }
 }
 

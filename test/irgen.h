@@ -25,10 +25,9 @@ struct irgen_opts {
  * exit. */
 void irgen(struct ir *, u64 seed, const struct irgen_opts *);
 
-/* Slots r0..r31 and f0..f31 of a CPU struct that begins with u64 r[64], and helpers that need no
- * more than that: a pure one, one that reads slots, one that writes slots. */
+/* Slots r0..r31 and f0..f31, at home in struct irgen_cpu; a helper that works on any CPU. */
 extern const struct ir_slot irgen_slots[64];
-extern const struct ir_helper irgen_pure, irgen_reads, irgen_writes;
+extern const struct ir_helper irgen_pure;
 
 /* A machine for ir_interp, and options that fit it (60 instructions, everything on). */
 struct irgen_cpu {

@@ -31,15 +31,16 @@ static u64 pure(void *cpu, u64 a, u64 b, u64 c)
 
 static u64 reads(void *cpu, u64 a, u64 b, u64 c)
 {
-    const u64 *r = cpu;
-    return (r[1] + r[33]) ^ a ^ b ^ c;
+    const struct irgen_cpu *k = cpu;
+    return (k->r[1] + k->r[33]) ^ a ^ b ^ c;
 }
 
 static u64 writes(void *cpu, u64 a, u64 b, u64 c)
 {
-    u64 *r = cpu, old = r[2];
-    r[2] ^= a + r[1];
-    r[34] = b + c;
+    struct irgen_cpu *k = cpu;
+    u64 old = k->r[2];
+    k->r[2] ^= a + k->r[1];
+    k->r[34] = b + c;
     return old;
 }
 
@@ -60,12 +61,12 @@ static u64 rounds(void *cpu, u64 a, u64 b, u64 c)
 }
 
 const struct ir_helper irgen_pure = {"pure", pure, HELP_PURE};
-const struct ir_helper irgen_reads = {"reads", reads, HELP_READS};
-const struct ir_helper irgen_writes = {"writes", writes, HELP_WRITES};
-static const struct ir_helper irgen_faults = {"faults", faults, HELP_FAULT};
-static const struct ir_helper irgen_rounds = {"rounds", rounds, HELP_FP};
-static const struct ir_helper *const helpers[] = {&irgen_pure, &irgen_reads, &irgen_writes,
-                                                  &irgen_faults, &irgen_rounds};
+static const struct ir_helper h_reads = {"reads", reads, HELP_READS};
+static const struct ir_helper h_writes = {"writes", writes, HELP_WRITES};
+static const struct ir_helper h_faults = {"faults", faults, HELP_FAULT};
+static const struct ir_helper h_rounds = {"rounds", rounds, HELP_FP};
+static const struct ir_helper *const helpers[] = {&irgen_pure, &h_reads, &h_writes, &h_faults,
+                                                  &h_rounds};
 
 const struct irgen_opts irgen_default = {
     .slots = irgen_slots,

@@ -159,8 +159,7 @@ TEST(floats_fold)
     assert(ir_op(ir, IR_fsgn, F64, 0, f, f, 0) == f && ir_op(ir, IR_fsgn, F64, 1, f, f, 0) != f);
     assert(ir_un(ir, IR_mov_fi, F64, ir_un(ir, IR_mov_if, F64, a)) == a);
     val sum = ir_bin(ir, IR_fadd, F64, f, f);
-    val clean = ir_un(ir, IR_fnan, F64, sum);
-    assert(clean != sum && ir_un(ir, IR_fnan, F64, clean) == clean);
+    assert(ir_un(ir, IR_fnan, F64, sum) != sum);
     val whole = ir_op(ir, IR_ftoi, F64, INT_S64, f, 0, 0),
         word = ir_op(ir, IR_ftoi, F64, INT_U32, f, 0, 0);
     assert(ir_un(ir, IR_sext32, I64, word) == word && ir_un(ir, IR_sext32, I64, whole) != whole);

@@ -157,7 +157,7 @@ static u64 floating(enum ir_opcode op, enum fp_format f, u16 aux, u64 a, u64 b, 
     case IR_fdiv: return fp_div(f, a, b, env);
     case IR_fsqrt: return fp_sqrt(f, a, env);
     case IR_fma: return multiply_add(f, aux, a, b, c, env);
-    case IR_fnan: (void)fp_eq(f, a, a, env); return fp_is_nan(f, a) ? fp_nan(f) : a;
+    case IR_fnan: return fp_is_nan(f, a) ? fp_nan(f) : a;
     case IR_fmin: return fp_min(f, a, b, env);
     case IR_fmax: return fp_max(f, a, b, env);
     case IR_fsgn: return sign_inject(f, aux, a, b);

@@ -422,17 +422,11 @@ static val fold_sel(const struct ir *ir, const struct ir_ins *x)
     return k ? x->b : x->c;
 }
 
-static bool has_canonical_nan(u8 op)
-{
-    return op == IR_fnan || op == IR_fmin || op == IR_fmax || op == IR_fcvt || op == IR_itof;
-}
-
 static val fold_float(struct ir *ir, struct ir_ins *x)
 {
     const struct ir_ins a = ir->ins[x->a];
     switch (x->op) {
     case IR_fsgn: return x->a == x->b && x->aux == 0 ? x->a : 0;
-    case IR_fnan: return has_canonical_nan(a.op) ? x->a : 0;
     case IR_unbox32: return a.op == IR_box32 ? a.a : 0;
     case IR_itof:
         if (x->aux <= INT_U32)

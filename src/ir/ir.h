@@ -16,9 +16,10 @@
  *    make the old value, extended as their mop says. lde and ste never touch a slot's home.
  *  - F32 values have 32 meaningful bits; F64 values 64. A floating-point guest slot is an F64 value
  *    (raw bits); unbox32/box32 go between it and F32 (RISC-V unprivileged, 22.2 NaN boxing).
- *  - a NaN that fadd .. fma make has any sign and payload; fnan gives it its bits. fma raises
- *    invalid for inf * 0 + NaN (22.7). ftoi saturates, a NaN as the largest number; its 32-bit
- *    results, unsigned ones too, are sign-extended to 64.
+ *  - a NaN that fadd .. fma make has any sign and payload; fnan gives it its bits, and takes
+ *    nothing else, so that it never meets a signaling NaN. fma raises invalid for inf * 0 + NaN
+ *    (22.7). ftoi saturates, a NaN as the largest number; its 32-bit results, unsigned ones too,
+ *    are sign-extended to 64.
  */
 #ifndef IR_IR_H
 #define IR_IR_H
@@ -96,7 +97,7 @@ enum ir_fx {
     _(fdiv, 2, 1, FX_FP)                                                                          \
     _(fsqrt, 1, 1, FX_FP)                                                                         \
     _(fma, 3, 1, FX_FP)              /* a * b + c; aux: 1 negates a * b, 2 negates c */           \
-    _(fnan, 1, 1, FX_PURE)           /* a NaN becomes the canonical one; invalid if signaling */   \
+    _(fnan, 1, 1, FX_PURE)           /* of what fadd .. fma made: a NaN becomes the canonical one */\
     _(fmin, 2, 1, FX_FP)             /* IEEE 754-2019 minimumNumber, -0 < +0, NaN canonical */    \
     _(fmax, 2, 1, FX_FP)                                                                          \
     _(fsgn, 2, 1, FX_PURE)           /* a with aux 0: b's sign, 1: its opposite, 2: both xored */ \

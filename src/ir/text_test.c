@@ -38,6 +38,7 @@ TEST(verifier_refuses)
         {"%1 = get.f64 f\n%2 = fadd.f32 %1 %1\nexit 0\n", "wrong type"},
         {"%1 = get.f64 f\n%2 = fcvt.f64 %1\nexit 0\n", "wrong type"},
         {"%1 = get.f64 f\n%2 = call.i64 pure %1 - -\nexit 0\n", "wrong type"},
+        {"%1 = get.f64 f\n%2 = fnan.f64 %1\nexit 0\n", "no result of arithmetic"},
         {"%1 = get.i64 f\nexit 0\n", "slot of another type"},
         {"%1 = constant.i64 1\n%2 = clmul.i32 %1 %1\nexit 0\n", "no such type"},
         {"%1 = constant.i64 1\n%2 = fma.f64 7 %1 %1 %1\nexit 0\n", "wrong variant"},

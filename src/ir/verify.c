@@ -95,6 +95,8 @@ static bool check_inputs(const struct check *c, u32 i)
         if (ir_type_of(c->ir, in[k]) != meant(signatures[x->op].in[k], x->type))
             return wrong(c, i, "an input has the wrong type");
     }
+    if (x->op == IR_fnan && (c->ir->ins[x->a].op < IR_fadd || c->ir->ins[x->a].op > IR_fma))
+        return wrong(c, i, "the input is no result of arithmetic");
     return true;
 }
 
