@@ -337,7 +337,7 @@ def bad_kernel_truncated():
     only_ours()
     if not guest():
         raise Skip('the stock guest could not be fetched')
-    path = small_file('short-kernel', content(guest() + '/kernel')[:40])
+    path = small_file('short-kernel', content(guest() + '/kernel')[:1 << 20])
     refuse(f'-kernel {path}', path)
 
 
