@@ -30,13 +30,14 @@ struct cold *emit_cold(struct emit *e, void (*fn)(struct emit *, const struct co
     return k;
 }
 
-void emit_note_pc(struct emit *e, i32 guest)
+/* The code position after a call maps to the guest instruction that makes it. */
+static void note_pc(struct emit *e)
 {
     if (e->n_pcs == MAX_COLD) {
         e->failed = true;
         return;
     }
-    e->pcs[e->n_pcs++] = (struct jit_pc){(u32)(e->c.p - e->body), guest};
+    e->pcs[e->n_pcs++] = (struct jit_pc){(u32)(e->c.p - e->body), e->guest};
 }
 
 /* A displacement to an address of the executable view. */
@@ -45,7 +46,25 @@ void emit_goto(struct emit *e, u8 *site, const u8 *rx_target)
     x_patch(&e->c, site, rx_target + (e->jit->rw - e->jit->rx));
 }
 
-void emit_call_thunk(struct emit *e, const u8 *rx_thunk) { emit_goto(e, x_call(&e->c), rx_thunk); }
+void emit_call_thunk(struct emit *e, const u8 *rx_thunk, bool may_fault)
+{
+    if (e->remapped)
+        emit_jump_label(e, x_call(&e->c), TO_PINS);
+    emit_goto(e, x_call(&e->c), rx_thunk);
+    note_pc(e);
+    if (may_fault) {
+        x_alu_imm(&e->c, ALU_CMP, 0, rm_cpu(offsetof(struct cpu, exc)), 0);
+        emit_goto(e, x_jcc(&e->c, X_NE), e->jit->leave_exc);
+    }
+    if (e->remapped)
+        emit_jump_label(e, x_call(&e->c), FROM_PINS);
+}
+
+void emit_leave(struct emit *e, const u8 *rx_thunk)
+{
+    map_leave(e);
+    emit_goto(e, x_jmp(&e->c), rx_thunk);
+}
 
 void emit_set_pc(struct emit *e, u64 pc)
 {
@@ -115,6 +134,16 @@ static void emit_fail(struct emit *e)
     emit_goto(e, x_jmp(&e->c), e->jit->leave);
 }
 
+static void emit_subroutines(struct emit *e)
+{
+    e->label[TO_PINS] = e->c.p;
+    map_leave(e);
+    emit8(&e->c, 0xc3);
+    e->label[FROM_PINS] = e->c.p;
+    map_enter(e);
+    emit8(&e->c, 0xc3);
+}
+
 static void emit_unit(struct emit *e)
 {
     struct code *c = &e->c;
@@ -128,6 +157,7 @@ static void emit_unit(struct emit *e)
     e->unit->entry = (u32)(c->p - e->body);
     x_alu_imm(c, ALU_CMP, 0, rm_cpu(offsetof(struct cpu, exit_req)), 0); /* 5 bytes: jit_kill */
     fail[2] = x_jcc(c, X_NE);
+    map_enter(e);
 
     for (e->cur = 1; e->cur < e->ir->n && !c->full && !e->failed; e->cur++)
         emit_instruction(e);
@@ -143,8 +173,11 @@ static void emit_unit(struct emit *e)
             if (k->from[j])
                 x_patch(c, k->from[j], c->p);
         e->cur = k->ins;
+        e->guest = k->guest;
         k->emit(e, k);
     }
+    if (e->remapped)
+        emit_subroutines(e);
     for (u32 i = 0; i < e->n_fix && !c->full; i++)
         x_patch(c, e->fix[i].site, e->label[e->fix[i].label]);
 }
@@ -162,7 +195,8 @@ bool jit_compile(struct jit *j, const struct ir *ir, struct jit_unit *u)
     e->n_fix = e->n_cold = e->n_pcs = 0;
     e->guest = 0;
     e->failed = false;
-    memset(e->label, 0, ir->n_labels * sizeof e->label[0]);
+    memset(e->label, 0, sizeof e->label);
+    map_choose(e);
     alloc_prepare(e);
     alloc_scope(e);
     emit_unit(e);

@@ -80,7 +80,10 @@ struct emit {
     u64 frames, frames_done; /* spill slots in use; free after the current instruction */
     u32 cur;                 /* instruction being emitted */
     i32 guest;               /* current guest pc, from the unit's pc */
-    u8 *label[IR_LABELS];
+    u8 pin[IR_SLOTS];        /* the unit's own assignment of registers: map.c */
+    u32 slot_of[REGS];
+    u32 remapped, written;   /* registers that differ from the pins; that hold a slot the unit writes */
+    u8 *label[IR_LABELS + 2]; /* the unit's, and map.c's two subroutines */
     struct fixup fix[IR_MAX];
     u32 n_fix;
     struct cold cold[MAX_COLD];
@@ -108,11 +111,18 @@ void alloc_bind(struct emit *, unsigned reg); /* the current value is in this te
 static inline bool is_xmm(unsigned r) { return r >= XMM0 && r != NOREG; }
 static inline bool is_float(unsigned type) { return type == F32 || type == F64; }
 
+/* ---- map.c: registers inside a unit ------------------------------------------------------------------- */
+enum { TO_PINS = IR_LABELS, FROM_PINS }; /* labels of subroutines */
+void map_choose(struct emit *);
+void map_enter(struct emit *); /* from the pins to the unit's registers */
+void map_leave(struct emit *);
+
 /* ---- emit.c: shared pieces --------------------------------------------------------------------------------- */
 struct cold *emit_cold(struct emit *, void (*fn)(struct emit *, const struct cold *), u8 *from);
-void emit_note_pc(struct emit *, i32 guest); /* the code position after a call maps to a guest pc */
 void emit_goto(struct emit *, u8 *site, const u8 *rx_target);
-void emit_call_thunk(struct emit *, const u8 *rx_thunk);
+/* Calls a thunk with the pins in place; may_fault: leaves when cpu->exc is set. */
+void emit_call_thunk(struct emit *, const u8 *rx_thunk, bool may_fault);
+void emit_leave(struct emit *, const u8 *rx_thunk); /* the unit ends: pins in place, jump */
 void emit_move(struct emit *, unsigned dst, struct rm src); /* 64 bits, integer or float register */
 void emit_set_pc(struct emit *, u64 pc);                    /* cpu->pc = pc, uses rax */
 void emit_jump_cache(struct code *); /* rdx = target: jumps if known, else falls through */

@@ -34,22 +34,16 @@ static u8 *probe(struct emit *e, unsigned base, i32 disp, unsigned mop, bool wri
     return miss;
 }
 
-/* rdx = address, ecx = how: what every slow thunk takes. */
-static void slow_arguments(struct emit *e, const struct cold *k)
+/* The access through C: rdx = address, ecx = how, other arguments are in place. */
+static void slow_call(struct emit *e, const struct cold *k, const u8 *thunk)
 {
     x_lea(&e->c, W, RDX, k->mem);
     x_mov_imm(&e->c, RCX, k->imm);
-}
-
-static void slow_call(struct emit *e, const struct cold *k, const u8 *thunk)
-{
-    emit_call_thunk(e, thunk);
-    emit_note_pc(e, k->guest);
+    emit_call_thunk(e, thunk, false);
 }
 
 static void slow_load(struct emit *e, const struct cold *k)
 {
-    slow_arguments(e, k);
     slow_call(e, k, e->jit->load);
     emit_move(e, k->reg[0], rm_reg(RAX));
     x_patch(&e->c, x_jmp(&e->c), k->back);
@@ -91,7 +85,6 @@ static void slow_store(struct emit *e, const struct cold *k)
         x_mov_imm(&e->c, RAX, e->ir->ins[cur_ins(e)->b].imm);
     else
         emit_move(e, RAX, rm_reg(k->reg[0]));
-    slow_arguments(e, k);
     slow_call(e, k, e->jit->store);
     x_patch(&e->c, x_jmp(&e->c), k->back);
 }
@@ -147,7 +140,6 @@ static void slow_atomic(struct emit *e, const struct cold *k)
         x_mov(&e->c, W, RAX, rm_reg(k->reg[0]));
     } else
         x_mov(&e->c, W, RAX, rm_reg(k->reg[0]));
-    slow_arguments(e, k);
     slow_call(e, k, cur_ins(e)->op == IR_cas ? e->jit->cas : e->jit->amo);
     x_patch(&e->c, x_jmp(&e->c), k->back);
 }
