@@ -62,6 +62,9 @@ struct cold { /* code out of line, emitted after the unit's body */
     u8 reg[3];
     struct rm mem;
     u64 imm;
+    u32 table, near; /* memory: offsets of the TLB's tables */
+    u8 *probed;      /* memory: where rcx is the addend */
+    void (*slow)(struct emit *, const struct cold *);
 };
 enum { MAX_COLD = 4096 };
 struct emit {
@@ -82,6 +85,9 @@ struct emit {
     i32 guest;               /* current guest pc, from the unit's pc */
     u8 pin[IR_SLOTS];        /* the unit's own assignment of registers: map.c */
     u32 slot_of[REGS];
+    u32 scale[IR_MAX];       /* how much a use at an instruction weighs: more than 1 in loops */
+    i16 value_slot[IR_MAX];  /* the guest register that a value is read from or written to, or -1 */
+    u32 near;                /* near entries given out */
     u32 remapped, written;   /* registers that differ from the pins; that hold a slot the unit writes */
     u8 *label[IR_LABELS + 2]; /* the unit's, and map.c's two subroutines */
     struct fixup fix[IR_MAX];

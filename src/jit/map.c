@@ -13,38 +13,35 @@ enum {
 };
 
 /* How often each slot is used: by an operand whose value was read from it or is written to it. */
-static void weigh(const struct emit *e, u32 weight[IR_SLOTS])
+static void weigh(struct emit *e, u32 weight[IR_SLOTS])
 {
-    static u32 scale[IR_MAX]; /* the compiler runs under the engine's lock */
-    static i16 slot_of_value[IR_MAX];
-    static u32 at_label[IR_LABELS];
     const struct ir *ir = e->ir;
+    u32 at_label[IR_LABELS] = {0};
     for (u32 i = 0; i < ir->n; i++) {
-        scale[i] = 1;
-        slot_of_value[i] = -1;
+        e->scale[i] = 1;
+        e->value_slot[i] = -1;
     }
-    memset(at_label, 0, sizeof at_label);
     for (u32 i = 1; i < ir->n; i++) {
         const struct ir_ins *x = &ir->ins[i];
         if (x->op == IR_label)
             at_label[x->c] = i;
         if ((x->op == IR_br || x->op == IR_brcc) && at_label[x->c]) /* backwards */
             for (u32 k = at_label[x->c]; k <= i; k++)
-                if (scale[k] < 1u << 3 * MAX_NESTING)
-                    scale[k] *= LOOP_WEIGHT;
+                if (e->scale[k] < 1u << 3 * MAX_NESTING)
+                    e->scale[k] *= LOOP_WEIGHT;
         if (x->op == IR_get)
-            slot_of_value[i] = (i16)x->aux;
-        if (x->op == IR_set && slot_of_value[x->a] < 0)
-            slot_of_value[x->a] = (i16)x->aux;
+            e->value_slot[i] = (i16)x->aux;
+        if (x->op == IR_set && e->value_slot[x->a] < 0)
+            e->value_slot[x->a] = (i16)x->aux;
     }
     for (u32 i = 1; i < ir->n; i++) {
         const struct ir_ins *x = &ir->ins[i];
         const val in[3] = {x->a, x->b, x->c};
         for (unsigned k = 0; k < ir_opinfo[x->op].ins; k++)
-            if (slot_of_value[in[k]] >= 0)
-                weight[slot_of_value[in[k]]] += scale[i];
-        if (x->op == IR_set && slot_of_value[x->a] != (i16)x->aux)
-            weight[x->aux] += scale[i];
+            if (e->value_slot[in[k]] >= 0)
+                weight[e->value_slot[in[k]]] += e->scale[i];
+        if (x->op == IR_set && e->value_slot[x->a] != (i16)x->aux)
+            weight[x->aux] += e->scale[i];
     }
 }
 
