@@ -40,30 +40,30 @@ static void note_pc(struct emit *e)
     e->pcs[e->n_pcs++] = (struct jit_pc){(u32)(e->c.p - e->body), e->guest};
 }
 
-/* A displacement to an address of the executable view. */
-void emit_goto(struct emit *e, u8 *site, const u8 *rx_target)
-{
-    x_patch(&e->c, site, rx_target + (e->jit->rw - e->jit->rx));
-}
-
-void emit_call_thunk(struct emit *e, const u8 *rx_thunk, bool may_fault)
+void emit_call_thunk(struct emit *e, const u8 *thunk, bool may_fault)
 {
     if (e->remapped)
         emit_jump_label(e, x_call(&e->c), TO_PINS);
-    emit_goto(e, x_call(&e->c), rx_thunk);
+    x_patch(&e->c, x_call(&e->c), thunk);
     note_pc(e);
     if (may_fault) {
         x_alu_imm(&e->c, ALU_CMP, 0, rm_cpu(offsetof(struct cpu, exc)), 0);
-        emit_goto(e, x_jcc(&e->c, X_NE), e->jit->leave_exc);
+        x_patch(&e->c, x_jcc(&e->c, X_NE), e->jit->leave_exc);
     }
     if (e->remapped)
         emit_jump_label(e, x_call(&e->c), FROM_PINS);
 }
 
-void emit_leave(struct emit *e, const u8 *rx_thunk)
+void emit_leave_at(struct emit *e, u64 pc)
+{
+    x_patch(&e->c, x_call(&e->c), e->jit->leave_at);
+    emit64(&e->c, pc);
+}
+
+void emit_leave(struct emit *e, const u8 *thunk)
 {
     map_leave(e);
-    emit_goto(e, x_jmp(&e->c), rx_thunk);
+    x_patch(&e->c, x_jmp(&e->c), thunk);
 }
 
 void emit_set_pc(struct emit *e, u64 pc)
@@ -126,14 +126,6 @@ static void emit_instruction(struct emit *e)
     }
 }
 
-/* Where failed checks and polls leave: nothing of the unit has run. */
-static void emit_fail(struct emit *e)
-{
-    emit_set_pc(e, e->unit->pc);
-    x_mov_imm(&e->c, RAX, JIT_NEXT);
-    emit_goto(e, x_jmp(&e->c), e->jit->leave);
-}
-
 static void emit_subroutines(struct emit *e)
 {
     e->label[TO_PINS] = e->c.p;
@@ -166,7 +158,7 @@ static void emit_unit(struct emit *e)
     for (unsigned i = 0; i < ARRAY_LEN(fail); i++)
         if (fail[i])
             x_patch(c, fail[i], c->p);
-    emit_fail(e);
+    emit_leave_at(e, e->unit->pc); /* nothing of the unit has run */
     for (u32 i = 0; i < e->n_cold && !c->full; i++) {
         const struct cold *k = &e->cold[i];
         for (unsigned j = 0; j < ARRAY_LEN(k->from); j++)
@@ -209,7 +201,7 @@ bool jit_compile(struct jit *j, const struct ir *ir, struct jit_unit *u)
     u->n_pcs = e->n_pcs;
     u->pcs = new_array(struct jit_pc, e->n_pcs);
     memcpy(u->pcs, e->pcs, e->n_pcs * sizeof *e->pcs);
-    j->used = (u64)(e->c.p - j->rw);
+    jit_took(j, (u64)(e->c.p - j->rw));
     if (j->perf)
         fprintf(j->perf, "%lx %x guest:%llx\n", (unsigned long)(uintptr_t)u->code, u->size,
                 (unsigned long long)u->pc);

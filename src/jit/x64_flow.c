@@ -60,10 +60,9 @@ static void exit_to(struct emit *e)
         site = x_jmp(c);
     }
     bool same_page = !((pc ^ e->unit->pc) >> PAGE_BITS);
-    emit_set_pc(e, pc);
-    x_mov_imm(c, RDX, (u64)(site - e->jit->rw));
-    x_mov_imm(c, RAX, same_page ? JIT_LINK : JIT_LINK_FAR);
-    emit_goto(e, x_jmp(c), e->jit->leave);
+    x_patch(&e->c, x_call(c), same_page ? e->jit->leave_link : e->jit->leave_link_far);
+    emit64(c, pc);
+    emit32(c, (u32)(site - e->jit->rw));
 }
 
 /* rdx = target: the jump cache, then the run loop. */
@@ -74,7 +73,7 @@ static void exit_indirect(struct emit *e)
     alloc_load(e, RDX, x->a);
     map_leave(e);
     emit_jump_cache(c);
-    emit_goto(e, x_jmp(c), e->jit->indirect);
+    x_patch(&e->c, x_jmp(c), e->jit->indirect);
     alloc_operands_done(e);
 }
 
@@ -106,9 +105,8 @@ static void exit_with(struct emit *e)
 
 static void leave_at_pc(struct emit *e, const struct cold *k)
 {
-    emit_set_pc(e, k->imm);
-    x_mov_imm(&e->c, RAX, JIT_NEXT);
-    emit_leave(e, e->jit->leave);
+    map_leave(e);
+    emit_leave_at(e, k->imm);
 }
 
 static void poll(struct emit *e)

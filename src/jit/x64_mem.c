@@ -32,31 +32,28 @@ static void expected_tag(struct emit *e, unsigned base, i32 disp, unsigned mop)
     x_alu_imm(&e->c, ALU_AND, W, rm_reg(RDX), -PAGE_SIZE | (i32)(aligned ? size - 1 : 0));
 }
 
-/* With rdx set, leaves the addend in rcx. Returns the jump that is taken on a miss. */
-static u8 *far_probe(struct emit *e, struct rm address, u32 table)
+void emit_far_probe(struct code *c, u32 table)
 {
-    struct code *c = &e->c;
-    if (address.disp)
-        x_lea(c, 0, RCX, address);
-    else
-        x_mov(c, 0, RCX, rm_reg(address.base));
     x_op(c, 0xc1, 5, rm_reg(RCX)); /* shr ecx: page number times 16 */
     emit8(c, PAGE_BITS - 4);
     x_alu_imm(c, ALU_AND, 0, rm_reg(RCX), (TLB_SIZE - 1) << 4);
     x_alu(c, ALU_CMP, W, RDX, rm_sib(R15, RCX, 1, table));
-    u8 *miss = x_jcc(c, X_NE);
-    x_mov(c, W, RCX, rm_sib(R15, RCX, 1, table + 8));
-    return miss;
+}
+
+static void address_to_ecx(struct emit *e, struct rm address)
+{
+    if (address.disp)
+        x_lea(&e->c, 0, RCX, address);
+    else
+        x_mov(&e->c, 0, RCX, rm_reg(address.base));
 }
 
 /* The near entry missed: probe far and remember, or access through C. */
 static void near_miss(struct emit *e, const struct cold *k)
 {
-    u8 *far_miss = far_probe(e, k->mem, k->table);
-    x_store(&e->c, W, rm_mem(R15, k->near), RDX);
-    x_store(&e->c, W, rm_mem(R15, k->near + 8), RCX);
-    x_patch(&e->c, x_jmp(&e->c), k->probed);
-    x_patch(&e->c, far_miss, e->c.p);
+    address_to_ecx(e, k->mem);
+    x_patch(&e->c, x_call(&e->c), k->fill);
+    x_patch(&e->c, x_jcc(&e->c, X_E), k->probed);
     k->slow(e, k);
 }
 
@@ -65,37 +62,41 @@ static struct cold *probe(struct emit *e, unsigned base, i32 disp, unsigned mop,
                           void (*slow)(struct emit *, const struct cold *))
 {
     struct rm address = rm_mem(base, disp);
-    u32 table = write ? offsetof(struct tlb, write) : offsetof(struct tlb, read);
+    struct code *c = &e->c;
     struct cold *k;
     expected_tag(e, base, disp, mop);
     if (stays_near(e)) {
-        u32 near = (u32)(write ? offsetof(struct tlb, near_write) : offsetof(struct tlb, near_read)) +
-                   e->near++ % NEAR_SIZE * (u32)sizeof(struct tlb_entry);
-        x_alu(&e->c, ALU_CMP, W, RDX, rm_mem(R15, near));
-        k = emit_cold(e, near_miss, x_jcc(&e->c, X_NE));
-        x_mov(&e->c, W, RCX, rm_mem(R15, near + 8));
-        k->near = near;
+        unsigned n = e->near++ % NEAR_SIZE;
+        u64 near = (write ? offsetof(struct tlb, near_write) : offsetof(struct tlb, near_read)) +
+                   n * sizeof(struct tlb_entry);
+        x_alu(c, ALU_CMP, W, RDX, rm_mem(R15, (i64)near));
+        k = emit_cold(e, near_miss, x_jcc(c, X_NE));
+        x_mov(c, W, RCX, rm_mem(R15, (i64)near + 8));
+        k->fill = e->jit->near_fill[write][n];
         k->slow = slow;
-        k->probed = e->c.p;
-    } else
-        k = emit_cold(e, slow, far_probe(e, address, table));
-    k->table = table;
+        k->probed = c->p;
+    } else {
+        u32 table = write ? offsetof(struct tlb, write) : offsetof(struct tlb, read);
+        address_to_ecx(e, address);
+        emit_far_probe(c, table);
+        k = emit_cold(e, slow, x_jcc(c, X_NE));
+        x_mov(c, W, RCX, rm_sib(R15, RCX, 1, table + 8));
+    }
     k->mem = address;
     k->imm = mop;
     return k;
 }
 
-/* The access through C: rdx = address, ecx = how, other arguments are in place. */
+/* The access through C: rdx = address, other arguments are in place. */
 static void slow_call(struct emit *e, const struct cold *k, const u8 *thunk)
 {
     x_lea(&e->c, W, RDX, k->mem);
-    x_mov_imm(&e->c, RCX, k->imm);
     emit_call_thunk(e, thunk, false);
 }
 
 static void slow_load(struct emit *e, const struct cold *k)
 {
-    slow_call(e, k, e->jit->load);
+    slow_call(e, k, e->jit->load[k->imm]);
     emit_move(e, k->reg[0], rm_reg(RAX));
     x_patch(&e->c, x_jmp(&e->c), k->back);
 }
@@ -133,7 +134,7 @@ static void slow_store(struct emit *e, const struct cold *k)
         x_mov_imm(&e->c, RAX, e->ir->ins[cur_ins(e)->b].imm);
     else
         emit_move(e, RAX, rm_reg(k->reg[0]));
-    slow_call(e, k, e->jit->store);
+    slow_call(e, k, e->jit->store[k->imm]);
     x_patch(&e->c, x_jmp(&e->c), k->back);
 }
 
@@ -185,6 +186,7 @@ static void slow_atomic(struct emit *e, const struct cold *k)
         x_mov(&e->c, W, RAX, rm_reg(k->reg[0]));
     } else
         x_mov(&e->c, W, RAX, rm_reg(k->reg[0]));
+    x_mov_imm(&e->c, RCX, k->imm);
     slow_call(e, k, cur_ins(e)->op == IR_cas ? e->jit->cas : e->jit->amo);
     x_patch(&e->c, x_jmp(&e->c), k->back);
 }
