@@ -34,7 +34,7 @@ void engine_quiesce(struct engine *, void (*fn)(void *), void *arg);
 void engine_trap_hook(struct engine *, bool (*hook)(void *arg, struct cpu *), void *arg);
 
 struct engine_stats {
-    u64 units, guest_insns, code_bytes, flushes, slow_mem, exits, lookups;
+    u64 units, guest_insns, code_bytes, flushes, slow_mem;
 };
 void engine_stats(const struct engine *, struct engine_stats *);
 #endif
