@@ -174,10 +174,20 @@ static void end(struct machine *m, int status)
     loop_stop(m->loop);
 }
 
+/* No CPU runs, and no request is under way: nothing else touches devices and memory now. */
+static void quiesce(struct machine *m)
+{
+    if (m->engine)
+        engine_stop(m->engine);
+    for (struct backend *b = m->backends; b; b = b->next)
+        if (b->blk)
+            blk_finish(b->blk);
+}
+
 static void restart(struct machine *m)
 {
     struct error err = {0};
-    engine_stop(m->engine);
+    quiesce(m);
     hw_reset(&m->hw);
     if (!m->board->boot(m, &err)) {
         log_error("reset: %s", err.msg);
@@ -281,7 +291,7 @@ static bool build(struct machine *m, struct error *err)
         return false;
     for (u64 i = 0; i < o->cpus; i++)
         if (!engine_add_cpu(m->engine, o->cpu, err))
-            return error_prefix(err, "cpu: ");
+            return false;
     for (const struct part *p = o->parts; p; p = p->next)
         if (!open_backend(m, p, err))
             return false;
@@ -328,7 +338,7 @@ int machine_run(struct machine *m)
 {
     engine_start(m->engine);
     loop_run(m->loop);
-    engine_stop(m->engine);
+    quiesce(m);
     return m->status;
 }
 
@@ -339,8 +349,7 @@ void machine_free(struct machine *m)
     if (!m)
         return;
     chr_on_quit(NULL, NULL);
-    if (m->engine)
-        engine_stop(m->engine);
+    quiesce(m);
     m->board->fini(m);
     hw_fini(&m->hw);
     engine_free(m->engine);
