@@ -135,9 +135,7 @@ static void no_class(const char *name, struct error *err)
     EACH(device_class, c)
         if ((*c)->bus && n < MAX_NAMES)
             names[n++] = (*c)->name;
-    const char *near = nearest(name, names, n);
-    error_set(err, ENOENT, "no device '%s'%s%s%s", name, near ? "; did you mean '" : "",
-              near ? near : "", near ? "'?" : "");
+    error_unknown(err, "device", name, names, n);
 }
 
 struct device *machine_device(struct machine *m, const char *class_name, const char *id,
@@ -252,9 +250,7 @@ static const struct board *find_board(const struct machine_opts *o, struct error
         if (n < MAX_NAMES)
             names[n++] = (*b)->name;
     }
-    const char *near = nearest(o->machine, names, n);
-    error_set(err, ENOENT, "no machine '%s' for %s%s%s%s", o->machine, o->guest,
-              near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
+    error_unknown(err, "machine", o->machine, names, n);
     return NULL;
 }
 
