@@ -164,7 +164,19 @@ static void fence_here(struct cpu *c, void *arg)
 
 static void nothing(struct cpu *c, void *arg) { (void)c, (void)arg; }
 
-/* All targets are told before any is waited for, so they flush side by side. */
+/* All targets are told before any is waited for, so they flush side by side. The fence lives on this
+ * thread's stack: no target may keep it longer. */
+static void fence_harts(struct sbi_hart *h, u64 set, struct fence *f)
+{
+    u64 others = set & ~(1ull << cpu_of(h)->index), left = others;
+    for (struct sbi_hart *to; (to = next_hart(h->sbi, &left));)
+        cpu_call(cpu_of(to), fence_here, f, false);
+    if (others != set)
+        fence_here(cpu_of(h), f);
+    for (struct sbi_hart *to; (to = next_hart(h->sbi, &others));)
+        cpu_call(cpu_of(to), nothing, NULL, true);
+}
+
 static struct sbi_ret remote_fence(struct sbi_hart *h, const u64 *a, struct fence *f)
 {
     enum { MANY_PAGES = 64 };
@@ -180,11 +192,7 @@ static struct sbi_ret remote_fence(struct sbi_hart *h, const u64 *a, struct fenc
     if (f->pages > MANY_PAGES)
         f->pages = 0;
     sbi_count(h, f->one_asid ? SBI_FW_SFENCE_ASID_SENT : SBI_FW_SFENCE_SENT);
-    u64 left = set;
-    for (struct sbi_hart *to; (to = next_hart(h->sbi, &left));)
-        cpu_call(cpu_of(to), fence_here, f, false);
-    for (struct sbi_hart *to; (to = next_hart(h->sbi, &set));)
-        cpu_call(cpu_of(to), nothing, NULL, true);
+    fence_harts(h, set, f);
     return sbi_ok(0);
 }
 
