@@ -1,4 +1,4 @@
-/* guest/riscv/mmu_test.c - page walks: every mode and level, permissions, A and D, NAPOT, memory types. */
+/* guest/riscv/mmu_test.c - page walks: modes, levels, permissions, A and D, sizes, types. */
 #include "guest/riscv/rig.h"
 
 enum { V = 1, R = 2, W = 4, X = 8, U = 16, A = 64, D = 128, RWX = V | R | W | X | A | D };
@@ -119,6 +119,9 @@ TEST(mmu_accessed_and_dirty_by_hardware)
     assert(rv_walk(&r.cpu->c, 0x5000, ACCESS_READ, &w) && w.read && !w.write);
     assert(*leaf_of(&r, 0x5000) == pte(TARGET, V | R | W | A));
     assert(rv_walk(&r.cpu->c, 0x5000, ACCESS_WRITE, &w) && w.write);
+    assert(*leaf_of(&r, 0x5000) == pte(TARGET, V | R | W | A | D));
+    *leaf_of(&r, 0x5000) = pte(TARGET, V | R | W | D);
+    assert(rv_walk(&r.cpu->c, 0x5000, ACCESS_WRITE, &w));
     assert(*leaf_of(&r, 0x5000) == pte(TARGET, V | R | W | A | D));
     rig_free(&r);
 }
