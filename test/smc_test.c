@@ -1,4 +1,4 @@
-/* test/smc_test.c - translations whose guest bytes or pages change, on one hart and between two. */
+/* test/smc_test.c - units and accesses across pages, and translations whose bytes or pages change. */
 #include <assert.h>
 #include <unistd.h>
 #include "base/clock.h"
@@ -107,10 +107,51 @@ static void both_pages_are_one(const struct hart_mode *mode)
 }
 TEST(crossing_unit_on_one_page_twice) { each_jit(both_pages_are_one); }
 
+/* In a loop at every address around the border, from behind it to before it. */
+static void loop_over_the_border(const struct hart_mode *mode)
+{
+    enum { A1 = 11, A2 = 12, AROUND = 16 };
+    static const u32 loop[] = {
+        0x0005b683, /* ld a3, 0(a1) */
+        0x00d50533, /* add a0, a0, a3 */
+        0x00168693, /* addi a3, a3, 1 */
+        0x00d5b023, /* sd a3, 0(a1) */
+        0xfff58593, /* addi a1, a1, -1 */
+        0xfec596e3, /* bne a1, a2, loop */
+        ECALL,
+    };
+    struct hart *h = crossing_hart(mode);
+    u8 bytes[3 * AROUND],
+        *half[] = {hart_at(h, HART_RAM + 2 * PAGE - AROUND), hart_at(h, HART_RAM + 3 * PAGE)};
+    memcpy(hart_at(h, HART_RAM + START), loop, sizeof loop);
+    for (unsigned i = 0; i < sizeof bytes; i++)
+        bytes[i] = (u8)(i * 37);
+    memcpy(half[0], bytes, AROUND);
+    memcpy(half[1], bytes + AROUND, 2 * AROUND);
+    use_space(h, 3);
+    h->cpu->c.r[A1] = 2 * PAGE + AROUND;
+    h->cpu->c.r[A2] = 2 * PAGE - AROUND;
+    u64 sum = run_at(h, START) + 1, v; /* a0 begins with -1 */
+    for (unsigned i = 2 * AROUND; i; i--) {
+        memcpy(&v, bytes + i, 8);
+        sum -= v++;
+        memcpy(bytes + i, &v, 8);
+    }
+    assert(!sum);
+    assert(!memcmp(half[0], bytes, AROUND) && !memcmp(half[1], bytes + AROUND, 2 * AROUND));
+    hart_free(h);
+}
+TEST(crossing_accesses_in_a_loop) { each_jit(loop_over_the_border); }
+
 /* ---- one hart writes what another executes -------------------------------------------------- */
 /* In each round the writer owns a page that it writes without being watched. The runner calls into it,
  * which starts the watch, while the writer changes it once more; a fence later only the change counts. */
-enum { ROUNDS = 40, PAIR_RAM = (ROUNDS + 16) * PAGE, SHARED = HART_RAM + 4 * PAGE, FIRST = 16 * PAGE };
+enum {
+    ROUNDS = 40,
+    PAIR_RAM = (ROUNDS + 16) * PAGE,
+    SHARED = HART_RAM + 4 * PAGE,
+    FIRST = 16 * PAGE
+};
 enum { TELL_WRITER = 0, TELL_RUNNER = 8, WRONG = 16, CHANGED = 1024 }; /* words of SHARED; a flag */
 
 /* s0 SHARED, s1 page, s2 round, s3 `addi a0, x0, 0; ret`, s4 rounds */
