@@ -26,7 +26,7 @@ static void wait_for_work(struct vcpu *v, bool halted)
         if (sleep)
             cond_wait(&v->wake, &v->lock);
         bool done = quitting(v) || (!sleep && !v->requests && !v->parked &&
-                                    !__atomic_load_n(&v->engine->pausing, __ATOMIC_ACQUIRE));
+                                        !__atomic_load_n(&v->engine->pausing, __ATOMIC_ACQUIRE));
         mutex_unlock(&v->lock);
         if (done)
             return;

@@ -81,19 +81,17 @@ void units_fini(struct engine *);
 /* The unit at cpu->pc, translated if new. NULL: cpu->exc is set, or code memory was full and was flushed. */
 struct unit *unit_find(struct engine *, struct cpu *);
 void unit_link(struct engine *, u32 site, struct unit *, bool far);
-void units_make_room(struct engine *,
-                     struct cpu *); /* stops all and forgets all units; own thread */
+void units_make_room(struct engine *, struct cpu *); /* stops all and forgets all units; own thread */
 /* Lifts and optimizes the unit at cpu->pc; the engine's lock is held. 0: as for unit_mapping. */
 unsigned unit_lift(struct engine *, struct cpu *, struct ir *, u32 id, u32 *id2);
 void unit_sync_code(struct cpu *); /* cpu_sync_code */
-u32 unit_mapping(struct engine *, struct cpu *,
-                 gva pc); /* 0: cpu->exc is set, or the table is full */
+u32 unit_mapping(struct engine *, struct cpu *, gva pc); /* 0: cpu->exc is set, or the table is full */
 
 /* call.c */
 void vcpu_requests(struct vcpu *);    /* runs what was posted; own thread */
 void vcpu_pause_point(struct vcpu *); /* stays here while the engine is paused; own thread */
 void vcpu_kick(struct vcpu *);
-void vcpu_fence(struct vcpu *);  /* the waiting part of a fence, if one was begun; own thread */
+void vcpu_fence(struct vcpu *); /* the waiting part of a fence, if one was begun; own thread */
 void vcpu_finish(struct vcpu *); /* serves the others until none needs it; own thread */
 bool engine_pause(struct engine *,
                   struct vcpu *self); /* false: another stop was under way and has passed */

@@ -10,7 +10,7 @@ enum {
     N_TEMP = 2, /* integer registers for guest registers and for values */
     N_FPIN = 8,
     N_FTEMP = 5,
-    MOPS = 64,                       /* all there are */
+    MOPS = 64,                      /* all there are */
     FRAME_SPILLS = 64,               /* 8-byte spill slots at rsp */
     FRAME_SAVE = FRAME_SPILLS * 8,   /* where thunks save temporaries */
     FRAME_ARG = FRAME_SAVE + 16 * 8, /* third argument of helpers */
@@ -33,12 +33,11 @@ struct jit {
     bool avx512;
     /* thunks, in the writable view like all addresses while emitting */
     const u8 *enter, *leave, *leave_exc, *indirect;
-    const u8 *next; /* on at cpu->pc, through the jump cache */
+    const u8 *next;                   /* on at cpu->pc, through the jump cache */
     /* Called with the pc to go on at, and the site to link, as data behind the call */
     const u8 *leave_at, *leave_link, *leave_link_far;
     const u8 *load[MOPS], *store[MOPS], *amo, *cas; /* slow accesses */
-    const u8
-        *near_fill[2][NEAR_SIZE]; /* read, write: ecx = address, rdx = tag; equal: rcx = addend */
+    const u8 *near_fill[2][NEAR_SIZE]; /* read, write: ecx = address, rdx = tag; equal: rcx = addend */
     /* C functions. pure, float: keep every register but rax, rcx, rdx, xmm0-2. state, fp: guest registers are
      * in their slots meanwhile. float, fp: cpu->mxcsr is true. */
     const u8 *call_pure, *call_float, *call_state, *call_fp;
@@ -66,8 +65,8 @@ struct cold { /* code out of line, emitted after the unit's body */
     u8 reg[3];
     struct rm mem;
     u64 imm;
-    const u8 *fill; /* memory: thunk that refills the near entry */
-    u8 *probed;     /* memory: where rcx is the addend */
+    const u8 *fill;  /* memory: thunk that refills the near entry */
+    u8 *probed;      /* memory: where rcx is the addend */
     void (*slow)(struct emit *, const struct cold *);
 };
 enum { MAX_COLD = 4096 };
@@ -89,11 +88,10 @@ struct emit {
     i32 guest;               /* current guest pc, from the unit's pc */
     u8 pin[IR_SLOTS];        /* the unit's own assignment of registers: map.c */
     u32 slot_of[REGS];
-    u32 scale[IR_MAX];      /* how much a use at an instruction weighs: more than 1 in loops */
-    i16 value_slot[IR_MAX]; /* the guest register that a value is read from or written to, or -1 */
-    u32 near;               /* near entries given out */
-    u32 remapped,
-        written; /* registers that differ from the pins; that hold a slot the unit writes */
+    u32 scale[IR_MAX];       /* how much a use at an instruction weighs: more than 1 in loops */
+    i16 value_slot[IR_MAX];  /* the guest register that a value is read from or written to, or -1 */
+    u32 near;                /* near entries given out */
+    u32 remapped, written;   /* registers that differ from the pins; that hold a slot the unit writes */
     u8 *label[IR_LABELS + 2]; /* the unit's, and map.c's two subroutines */
     struct fixup fix[IR_MAX];
     u32 n_fix;
@@ -106,7 +104,7 @@ struct emit {
 
 /* ---- alloc.c: where values are ------------------------------------------------------------------------- */
 void alloc_prepare(struct emit *);           /* next uses */
-void alloc_begin(struct emit *);             /* of an instruction */
+void alloc_begin(struct emit *);               /* of an instruction */
 void alloc_scope(struct emit *);             /* a label: no value lives */
 unsigned alloc_use(struct emit *, val);      /* in a register, locked */
 struct rm alloc_operand(struct emit *, val); /* register or memory, whichever is there; locked */
@@ -132,10 +130,10 @@ void map_leave(struct emit *);
 struct cold *emit_cold(struct emit *, void (*fn)(struct emit *, const struct cold *), u8 *from);
 /* Calls a thunk with the pins in place; may_fault: leaves when cpu->exc is set. */
 void emit_call_thunk(struct emit *, const u8 *thunk, bool may_fault);
-void emit_leave(struct emit *, const u8 *thunk);            /* the unit ends: pins in place, jump */
+void emit_leave(struct emit *, const u8 *thunk); /* the unit ends: pins in place, jump */
 void emit_move(struct emit *, unsigned dst, struct rm src); /* 64 bits, integer or float register */
-void emit_leave_at(struct emit *, u64 pc); /* to the run loop, which goes on at pc */
-void emit_set_pc(struct emit *, u64 pc);   /* cpu->pc = pc, uses rax */
+void emit_leave_at(struct emit *, u64 pc);                  /* to the run loop, which goes on at pc */
+void emit_set_pc(struct emit *, u64 pc);                    /* cpu->pc = pc, uses rax */
 /* ecx = address, rdx = expected tag: compares with its entry of `table`, whose offset is left in rcx. */
 void emit_far_probe(struct code *, u32 table);
 void emit_jump_cache(struct code *); /* rdx = target: jumps if known, else falls through */
@@ -149,6 +147,6 @@ void emit_mem(struct emit *);     /* x64_mem.c */
 void emit_float(struct emit *);   /* x64_fp.c */
 void emit_control(struct emit *); /* x64_flow.c */
 void emit_compare(struct emit *, unsigned type, unsigned cc, val a, val b, enum x64_cc *out);
-bool jit_make_thunks(struct jit *);    /* thunks.c */
+bool jit_make_thunks(struct jit *); /* thunks.c */
 void jit_took(struct jit *, u64 used); /* cache.c: code memory is in use up to there */
 #endif

@@ -9,7 +9,7 @@
 enum {
     LOOP_WEIGHT = 8, /* a use inside a loop counts as so many */
     MAX_NESTING = 3,
-    SWAP_COST = 6, /* uses that pay for the moves at entry and exit */
+    SWAP_COST = 6,   /* uses that pay for the moves at entry and exit */
 };
 
 /* How often each slot is used: by an operand whose value was read from it or is written to it. */

@@ -121,7 +121,7 @@ static void intx(void *to, int line, bool level)
 static bool parse_hex(const char **text, unsigned long *v)
 {
     char *end;
-    bool ok = isxdigit((u8) * *text);
+    bool ok = isxdigit((u8)**text);
     *v = strtoul(*text, &end, 16);
     *text = end;
     return ok;
@@ -148,8 +148,7 @@ static bool choose_addr(const struct pci_func *f, unsigned *devfn, struct error 
     if (!parse_addr(f->addr, devfn))
         return error_set(err, EINVAL, "addr '%s' is not SLOT[.FUNCTION] up to 1f.7", f->addr);
     if (bus->func[*devfn])
-        return error_set(err, EBUSY, "addr %s is taken by '%s'", f->addr,
-                         bus->func[*devfn]->dev->id);
+        return error_set(err, EBUSY, "addr %s is taken by '%s'", f->addr, bus->func[*devfn]->dev->id);
     const struct pci_func *first = bus->func[*devfn & ~7u];
     if (*devfn & 7 && !(first && first->multifunction))
         return error_set(err, EINVAL, "addr %s needs a function 0 with multifunction=on", f->addr);

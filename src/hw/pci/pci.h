@@ -5,27 +5,22 @@
 
 enum { PCI_CONFIG = 256, PCI_BARS = 6, PCI_DEVFNS = 256, PCI_LINES = 4 };
 enum { /* registers of a type 0 header */
-       PCI_VENDOR = 0x00,
-       PCI_DEVICE = 0x02,
-       PCI_COMMAND = 0x04,
-       PCI_STATUS = 0x06,
-       PCI_REVISION = 0x08,
-       PCI_CACHE_LINE = 0x0c,
-       PCI_HEADER = 0x0e,
-       PCI_BAR0 = 0x10,
-       PCI_SUB_VENDOR = 0x2c,
-       PCI_SUB_DEVICE = 0x2e,
-       PCI_CAPS = 0x34,
-       PCI_INT_LINE = 0x3c,
-       PCI_INT_PIN = 0x3d,
-       PCI_FIRST_CAP = 0x40,
+    PCI_VENDOR = 0x00,
+    PCI_DEVICE = 0x02,
+    PCI_COMMAND = 0x04,
+    PCI_STATUS = 0x06,
+    PCI_REVISION = 0x08,
+    PCI_CACHE_LINE = 0x0c,
+    PCI_HEADER = 0x0e,
+    PCI_BAR0 = 0x10,
+    PCI_SUB_VENDOR = 0x2c,
+    PCI_SUB_DEVICE = 0x2e,
+    PCI_CAPS = 0x34,
+    PCI_INT_LINE = 0x3c,
+    PCI_INT_PIN = 0x3d,
+    PCI_FIRST_CAP = 0x40,
 };
-enum {
-    PCI_COMMAND_IO = 1,
-    PCI_COMMAND_MEM = 2,
-    PCI_COMMAND_MASTER = 4,
-    PCI_COMMAND_NO_INTX = 0x400
-};
+enum { PCI_COMMAND_IO = 1, PCI_COMMAND_MEM = 2, PCI_COMMAND_MASTER = 4, PCI_COMMAND_NO_INTX = 0x400 };
 enum { PCI_STATUS_INTX = 8, PCI_STATUS_CAPS = 0x10 };
 enum { BAR_IO = 1, BAR_64 = 4, BAR_PREFETCH = 8 }; /* the low bits of the register */
 
@@ -56,14 +51,11 @@ struct pci_func {
     char *bus_name, *addr;
     bool multifunction;
 };
-#define PCI_PROPS(T, m)                                                                          \
-    {"bus", NULL, "PCI bus to plug into", offsetof(T, m.bus_name), PROP_T_STR, 0, 0, NULL},      \
-        {"addr", NULL, "slot[.function] in hexadecimal", offsetof(T, m.addr), PROP_T_STR, 0,     \
-         0,      NULL},                                                                          \
-    {                                                                                            \
-        "multifunction", "off", "other functions share this slot", offsetof(T, m.multifunction), \
-            PROP_T_BOOL, 0, 0, NULL                                                              \
-    }
+#define PCI_PROPS(T, m)                                                                            \
+    {"bus", NULL, "PCI bus to plug into", offsetof(T, m.bus_name), PROP_T_STR, 0, 0, NULL},        \
+    {"addr", NULL, "slot[.function] in hexadecimal", offsetof(T, m.addr), PROP_T_STR, 0, 0, NULL}, \
+    {"multifunction", "off", "other functions share this slot", offsetof(T, m.multifunction),      \
+     PROP_T_BOOL, 0, 0, NULL}
 
 struct pci_range { /* what a bridge lets through: [pci, pci + size) appears at `cpu` */
     gpa cpu;

@@ -15,10 +15,7 @@ struct card {
 };
 
 static struct card *self(struct device *dev) { return container_of(dev, struct card, dev); }
-static u64 card_read(struct device *dev, u64 off, unsigned size)
-{
-    return self(dev)->s.reg + off + size * 0u;
-}
+static u64 card_read(struct device *dev, u64 off, unsigned size) { return self(dev)->s.reg + off + size * 0u; }
 static void card_write(struct device *dev, u64 off, u64 val, unsigned size)
 {
     (void)off, (void)size;
@@ -46,9 +43,8 @@ static bool card_init(struct device *dev, struct error *err)
 static void card_reset(struct device *dev) { pci_func_reset(&self(dev)->pci); }
 static void card_restored(struct device *dev) { pci_func_restored(&self(dev)->pci); }
 
-DEVICE(card, .name = "test-pci-card", .doc = "a card to test the bus with",
-       DEVICE_STATE(struct card, s), .bus = "pci",
-       .fields = FIELDS(FIELD(struct card_state, config), FIELD(struct card_state, reg)),
+DEVICE(card, .name = "test-pci-card", .doc = "a card to test the bus with", DEVICE_STATE(struct card, s),
+       .bus = "pci", .fields = FIELDS(FIELD(struct card_state, config), FIELD(struct card_state, reg)),
        .props = PROPS(PCI_PROPS(struct card, pci)), .init = card_init, .reset = card_reset,
        .restored = card_restored);
 
@@ -67,12 +63,11 @@ static void open_bus(struct rig *r)
         irq_connect_fn(r->d, i, rig_line, r, i);
 }
 
-static bool add(struct rig *r, const char *id, const char *addr, const char *multi,
-                struct error *err)
+static bool add(struct rig *r, const char *id, const char *addr, const char *multi, struct error *err)
 {
     struct device *d = device_new(&r->hw, &card_class, id);
-    return (!addr || device_set(d, "addr", addr, err)) &&
-           device_set(d, "multifunction", multi, err) && device_start(d, err);
+    return (!addr || device_set(d, "addr", addr, err)) && device_set(d, "multifunction", multi, err) &&
+           device_start(d, err);
 }
 
 static void must_add(struct rig *r, const char *id, const char *addr)
@@ -140,14 +135,8 @@ TEST(pci_read_only_bits_stay)
         u32 before = get(&r, ecam(1, 0, reg), 4);
         set(&r, ecam(1, 0, reg), 4, 0xffffffff);
         u32 changed = get(&r, ecam(1, 0, reg), 4) ^ before;
-        u32 may = reg == 4      ? 0x407
-                  : reg == 0x0c ? 0xff
-                  : reg == 0x10 ? 0xffffc000
-                  : reg == 0x14 ? ~0u
-                  : reg == 0x18 ? 0xfffff000
-                  : reg == 0x1c ? 0xffffffe0
-                  : reg == 0x3c ? 0xff
-                                : 0;
+        u32 may = reg == 4 ? 0x407 : reg == 0x0c ? 0xff : reg == 0x10 ? 0xffffc000 : reg == 0x14 ? ~0u
+                : reg == 0x18 ? 0xfffff000 : reg == 0x1c ? 0xffffffe0 : reg == 0x3c ? 0xff : 0;
         assert(changed == may);
     }
     rig_fini(&r);
@@ -311,8 +300,7 @@ TEST(pci_interrupts_reach_the_line_of_their_slot)
     must_add(&r, "a", "1");
     must_add(&r, "b", "2");
     must_add(&r, "c", "5"); /* the same line as slot 1 */
-    struct device *a = device_find(&r.hw, "a"), *b = device_find(&r.hw, "b"),
-                  *c = device_find(&r.hw, "c");
+    struct device *a = device_find(&r.hw, "a"), *b = device_find(&r.hw, "b"), *c = device_find(&r.hw, "c");
     device_write(b, 0, 0, 1, 4);
     assert(r.lines == 1 << 2 && get(&r, ecam(2, 0, 6), 2) & PCI_STATUS_INTX);
     device_write(a, 0, 0, 1, 4);

@@ -30,10 +30,7 @@ struct desc {
     u16 id;   /* packed */
 };
 
-static u16 load16(const u8 *p)
-{
-    return __atomic_load_n((const u16 *)(const void *)p, __ATOMIC_ACQUIRE);
-}
+static u16 load16(const u8 *p) { return __atomic_load_n((const u16 *)(const void *)p, __ATOMIC_ACQUIRE); }
 static void store16(u8 *p, u16 v) { __atomic_store_n((u16 *)(void *)p, v, __ATOMIC_RELEASE); }
 
 static bool is_packed(const struct virtq *q) { return virtio_has(q->v, F_PACKED); }
@@ -227,9 +224,7 @@ static void set_quiet(struct virtq *q, bool quiet)
     if (is_packed(q)) {
         if (!quiet && event_idx)
             store16(q->device + EVENT_OFF_WRAP, q->s->avail);
-        store16(q->device + EVENT_FLAGS, quiet       ? EVENT_DISABLE
-                                         : event_idx ? EVENT_DESC
-                                                     : EVENT_ENABLE);
+        store16(q->device + EVENT_FLAGS, quiet ? EVENT_DISABLE : event_idx ? EVENT_DESC : EVENT_ENABLE);
         wrote_device(q, 0, EVENT_SIZE);
         return;
     }

@@ -58,10 +58,7 @@ static void echo_fini(struct virtio *v)
 }
 
 static const struct virtio_class echo = {
-    .type = 63,
-    .init = echo_init,
-    .fini = echo_fini,
-    .notify = echo_notify,
+    .type = 63, .init = echo_init, .fini = echo_fini, .notify = echo_notify,
 };
 #define ECHO_PROPS PROP_BOOL(struct echo, hold, "off", "answer only when the test says so")
 VIRTIO_DEVICE(echo, struct echo, "test-echo", "returns what it reads", echo, ECHO_PROPS,
@@ -79,16 +76,10 @@ static void release(struct drv *g, int i)
 /* ---- the machine ---------------------------------------------------------------------------------------- */
 
 #define ALL_FEATURES (FEATURE(F_INDIRECT) | FEATURE(F_EVENT_IDX) | FEATURE(F_PACKED))
-static const u64 variants[] = {
-    /* both layouts, with and without event indices and indirect tables */
-    0,
-    FEATURE(F_EVENT_IDX),
-    FEATURE(F_INDIRECT),
-    FEATURE(F_EVENT_IDX) | FEATURE(F_INDIRECT),
-    FEATURE(F_PACKED),
-    FEATURE(F_PACKED) | FEATURE(F_EVENT_IDX),
-    FEATURE(F_PACKED) | FEATURE(F_INDIRECT),
-    ALL_FEATURES,
+static const u64 variants[] = { /* both layouts, with and without event indices and indirect tables */
+    0, FEATURE(F_EVENT_IDX), FEATURE(F_INDIRECT), FEATURE(F_EVENT_IDX) | FEATURE(F_INDIRECT),
+    FEATURE(F_PACKED), FEATURE(F_PACKED) | FEATURE(F_EVENT_IDX),
+    FEATURE(F_PACKED) | FEATURE(F_INDIRECT), ALL_FEATURES,
 };
 
 static void open_hold(struct drv *g, u64 features, u16 size, const char *hold)
@@ -98,23 +89,18 @@ static void open_hold(struct drv *g, u64 features, u16 size, const char *hold)
     drv_start(g, features, 1, size);
 }
 
-static void open_echo(struct drv *g, u64 features, u16 size)
-{
-    open_hold(g, features, size, "off");
-}
+static void open_echo(struct drv *g, u64 features, u16 size) { open_hold(g, features, size, "off"); }
 
 /* A request of two texts and two rooms; true: it came back right. */
 static bool works(struct drv *g, bool indirect)
 {
     u64 heap = g->heap;
-    struct drv_buf b[4] = {drv_text(g, "hello, ", 7), drv_text(g, "world", 5), drv_room(g, 3),
-                           drv_room(g, 20)};
+    struct drv_buf b[4] = {drv_text(g, "hello, ", 7), drv_text(g, "world", 5), drv_room(g, 3), drv_room(g, 20)};
     u16 want = indirect ? drv_add_indirect(g, 0, b, 4) : drv_add(g, 0, b, 4), id;
     u32 len;
     drv_kick(g, 0);
     bool ok = drv_used(g, 0, &id, &len) && id == want && len == 12 && !drv_used(g, 0, &id, &len) &&
-              !memcmp(drv_at(g, b[2].addr), "hel", 3) &&
-              !memcmp(drv_at(g, b[3].addr), "lo, world", 9);
+              !memcmp(drv_at(g, b[2].addr), "hel", 3) && !memcmp(drv_at(g, b[3].addr), "lo, world", 9);
     g->heap = heap;
     return ok;
 }
@@ -305,8 +291,8 @@ static void expect_broken(struct drv *g, const char *what)
 }
 
 /* One or two descriptors with this content in a ring of 8. */
-static void expect_bad_chain(u64 features, struct drv_buf a, u16 flags_a, struct drv_buf b,
-                             u16 flags_b, const char *what)
+static void expect_bad_chain(u64 features, struct drv_buf a, u16 flags_a, struct drv_buf b, u16 flags_b,
+                             const char *what)
 {
     struct drv g;
     open_echo(&g, features, 8);
@@ -368,8 +354,7 @@ TEST(virtq_bad_indirect_tables_stop_the_device)
         for (size_t i = 0; i < ARRAY_LEN(cases); i++)
             expect_bad_chain(features, cases[i].table, D_INDIRECT, good, 0, cases[i].what);
         expect_bad_chain(features, good, D_INDIRECT | D_NEXT, good, 0, "indirect with next");
-        expect_bad_chain(packed << F_PACKED, good, D_INDIRECT, good, 0,
-                         "indirect without agreement");
+        expect_bad_chain(packed << F_PACKED, good, D_INDIRECT, good, 0, "indirect without agreement");
 
         struct drv g; /* a table in a table */
         open_echo(&g, features, 8);
@@ -470,14 +455,10 @@ TEST(virtio_refuses_bad_queues)
         u64 reg, addr;
         bool packed_too; /* bad for both layouts */
     } cases[] = {
-        {5, R_DESC, DRV_BASE, false},
-        {8, R_DESC, DRV_BASE + 8, true},
-        {8, R_DESC, DRV_BASE - 16, true},
-        {8, R_DESC, DRV_BASE + DRV_RAM - 112, true},
-        {8, R_DRIVER, DRV_BASE + 1, true},
-        {8, R_DEVICE, DRV_BASE + 2, true},
-        {8, R_DEVICE, DRV_BASE + DRV_RAM, true},
-        {8, R_DRIVER, ~0ull << 32, true},
+        {5, R_DESC, DRV_BASE, false},           {8, R_DESC, DRV_BASE + 8, true},
+        {8, R_DESC, DRV_BASE - 16, true},       {8, R_DESC, DRV_BASE + DRV_RAM - 112, true},
+        {8, R_DRIVER, DRV_BASE + 1, true},      {8, R_DEVICE, DRV_BASE + 2, true},
+        {8, R_DEVICE, DRV_BASE + DRV_RAM, true}, {8, R_DRIVER, ~0ull << 32, true},
     };
     for (u64 packed = 0; packed < 2; packed++)
         for (size_t i = 0; i < ARRAY_LEN(cases); i++) {

@@ -262,11 +262,9 @@ u32 virtio_reg_read(struct virtio *v, enum virtio_reg reg)
     const struct virtq *q = &v->queue[none ? 0 : v->s.queue_sel];
     switch (reg) {
     case REG_DEVICE_SEL: return v->s.device_sel;
-    case REG_DEVICE_FEATURES:
-        return v->s.device_sel > 1 ? 0 : get_half(v->offered, v->s.device_sel);
+    case REG_DEVICE_FEATURES: return v->s.device_sel > 1 ? 0 : get_half(v->offered, v->s.device_sel);
     case REG_DRIVER_SEL: return v->s.driver_sel;
-    case REG_DRIVER_FEATURES:
-        return v->s.driver_sel > 1 ? 0 : get_half(v->s.features, v->s.driver_sel);
+    case REG_DRIVER_FEATURES: return v->s.driver_sel > 1 ? 0 : get_half(v->s.features, v->s.driver_sel);
     case REG_STATUS: return v->s.status;
     case REG_GENERATION: return v->s.generation;
     case REG_NUM_QUEUES: return v->n_queues;
@@ -311,8 +309,7 @@ void virtio_config_write(struct virtio *v, u64 off, u32 val, unsigned size)
 void virtio_queue(struct virtio *v, unsigned index, u64 size_max)
 {
     assert(index < VIRTQ_MAX && size_max && size_max <= VIRTQ_SIZE_MAX);
-    v->queue[index] =
-        (struct virtq){.v = v, .index = index, .size_max = (u16)size_max, .s = &v->s.queue[index]};
+    v->queue[index] = (struct virtq){.v = v, .index = index, .size_max = (u16)size_max, .s = &v->s.queue[index]};
     v->n_queues = MAX(v->n_queues, index + 1);
 }
 
