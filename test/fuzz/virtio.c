@@ -98,13 +98,15 @@ static void settle(struct world *w)
             loop_poll(w->g.r.hw.loop, 1);
 }
 
+/* Features that are offered, or any; queues of any size. */
 static void restart(struct world *w, struct input *in)
 {
-    u64 features = take(in, 1) % 8 * FEATURE(F_INDIRECT); /* and EVENT_IDX; bit 30 is nothing */
-    u64 packed = take(in, 1) & 1 ? FEATURE(F_PACKED) : 0;
-    u16 size = (u16)(2u << take(in, 1) % 6);
+    u64 pick = take(in, 1), features = take(in, 5) | FEATURE(F_VERSION_1);
+    u16 size = (u16)(2u << pick % 8);
+    if (pick < 0xf0)
+        features &= drv_offered(&w->g);
     w->g.heap = DRV_HEAP;
-    if (drv_negotiate(&w->g, (features & ~FEATURE(30)) | packed | FEATURE(F_VERSION_1) | take(in, 4)))
+    if (drv_negotiate(&w->g, features))
         for (int q = 0; q < QUEUES; q++)
             drv_queue(&w->g, q, size);
     drv_go(&w->g);
@@ -115,16 +117,16 @@ static void request(struct world *w, struct input *in)
 {
     struct drv_buf b[CHAIN];
     u8 bytes[16];
-    int n = 1 + (int)take(in, 1) % CHAIN, q = (int)take(in, 1) % QUEUES;
+    int q = (int)take(in, 1) % QUEUES, n = 1 + (int)take(in, 1) % CHAIN, n_out = 1 + (int)take(in, 1) % n;
     if (w->g.heap > HEAP_LIMIT || w->g.q[q].size < n)
         return;
     for (size_t i = 0; i < sizeof bytes; i++)
         bytes[i] = (u8)take(in, 1);
     for (int i = 0; i < n; i++) {
         u64 shape = take(in, 2);
-        b[i] = i ? drv_room(&w->g, 1 + shape % 4096) : drv_text(&w->g, bytes, sizeof bytes);
-        b[i].in = shape >> 15;
-        if (shape % 64 == 63)
+        b[i] = i ? drv_room(&w->g, 1 + shape % 2048) : drv_text(&w->g, bytes, sizeof bytes);
+        b[i].in = (i >= n_out) ^ (shape >> 11 == 31);
+        if (shape >> 11 == 30)
             b[i].addr = take(in, 8);
     }
     if (take(in, 1) & 1)

@@ -192,6 +192,7 @@ static bool blk_notify(struct virtio *v, struct virtq *q)
         io->q = q;
         if (io->elem->out_len < HEADER || !io->elem->in_len) {
             virtio_broken(v, "a request without a header or without a status byte");
+            virtq_push(q, &io->elem, 1);
             io_put(io);
             return true;
         }
