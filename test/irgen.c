@@ -1,7 +1,7 @@
-/* test/irgen.c - makes random units: typed values over slots, a memory window, branches, loops and helpers.
+/* test/irgen.c - makes random units: values, slots, a memory window, branches, loops, helpers.
  *
- * All choices come from the seed and from what was generated, never from what the builder answered: a unit built
- * plain and the same unit built with folding are the same program.
+ * All choices come from the seed and from what was generated, never from what the builder answered:
+ * a unit built plain and the same unit built with folding are the same program.
  */
 #include <stddef.h>
 #include "irgen.h"
@@ -15,17 +15,17 @@ struct gen {
     struct {
         val v;
         u8 type;
-    } pool[POOL];          /* values of this scope, the newest ones */
+    } pool[POOL]; /* values of this scope, the newest ones */
     unsigned n_pool;
-    u32 favorite[8];       /* slots that are used most */
-    u32 ahead[LABELS];     /* labels that must still be placed */
+    u32 favorite[8];   /* slots that are used most */
+    u32 ahead[LABELS]; /* labels that must still be placed */
     unsigned n_ahead;
-    u32 back[LABELS];      /* labels that loops may go back to */
+    u32 back[LABELS]; /* labels that loops may go back to */
     u64 back_pc[LABELS];
     unsigned n_back;
 };
 
-/* ---- choices ------------------------------------------------------------------------------------------- */
+/* ---- choices --------------------------------------------------------------------------------- */
 
 static u64 next(struct gen *g)
 {
@@ -40,8 +40,24 @@ static bool chance(struct gen *g, u32 one_in) { return below(g, one_in) == 0; }
 
 static u64 constant(struct gen *g)
 {
-    static const u64 list[] = {0, 1, 2, 8, 31, 32, 63, 0xff, 0xffff, 0x7fffffff, 0x80000000, 0xffffffff, 1ull << 63,
-                               ~0ull, ~0ull >> 1, 0xffffffff80000000, 0x3ff0000000000000, 0x7ff8000000000000};
+    static const u64 list[] = {0,
+                               1,
+                               2,
+                               8,
+                               31,
+                               32,
+                               63,
+                               0xff,
+                               0xffff,
+                               0x7fffffff,
+                               0x80000000,
+                               0xffffffff,
+                               1ull << 63,
+                               ~0ull,
+                               ~0ull >> 1,
+                               0xffffffff80000000,
+                               0x3ff0000000000000,
+                               0x7ff8000000000000};
     u64 k = list[below(g, ARRAY_LEN(list))];
     switch (below(g, 4)) {
     case 0: return next(g) >> below(g, 64);
@@ -57,13 +73,14 @@ static enum ir_type int_type(struct gen *g) { return chance(g, 2) ? I32 : I64; }
 static u32 slot(struct gen *g, enum ir_type type)
 {
     for (;;) {
-        u32 s = chance(g, 5) ? below(g, g->o->n_slots) : g->favorite[below(g, ARRAY_LEN(g->favorite))];
+        u32 s =
+            chance(g, 5) ? below(g, g->o->n_slots) : g->favorite[below(g, ARRAY_LEN(g->favorite))];
         if (g->o->slots[s].type == type && s != g->o->base && s != g->o->count)
             return s;
     }
 }
 
-/* ---- values -------------------------------------------------------------------------------------------- */
+/* ---- values ---------------------------------------------------------------------------------- */
 
 static val keep(struct gen *g, val v, enum ir_type type)
 {
@@ -140,7 +157,7 @@ static void float_op(struct gen *g)
     enum ir_type t = float_type(g);
     val a = value(g, t), b = value(g, t), i = value(g, I64);
     u16 kind = (u16)below(g, INT_U64 + 1), third = (u16)below(g, 3), trunc = chance(g, 2) ? 8 : 0;
-    switch (below(g, 11)) {
+    switch (below(g, 10)) {
     case 0: keep(g, ir_bin(ir, trunc ? IR_fmin : IR_fmax, t, a, b), t); break;
     case 1: keep(g, ir_op(ir, IR_fsgn, t, third, a, b, 0), t); break;
     case 2: keep(g, ir_op(ir, IR_setf, t, third, a, b, 0), I64); break;
@@ -150,14 +167,14 @@ static void float_op(struct gen *g)
     case 6: keep(g, ir_un(ir, IR_unbox32, F32, value(g, F64)), F32); break;
     case 7: keep(g, ir_un(ir, IR_box32, F64, value(g, F32)), F64); break;
     case 8: keep(g, ir_un(ir, IR_mov_if, t, i), t); break;
-    case 9: keep(g, ir_un(ir, IR_mov_fi, t, a), I64); break;
-    default: keep(g, ir_un(ir, IR_fnan, t, a), t); break;
+    default: keep(g, ir_un(ir, IR_mov_fi, t, a), I64); break;
     }
 }
 
-/* ---- state --------------------------------------------------------------------------------------------- */
+/* ---- state ----------------------------------------------------------------------------------- */
 
-/* An address in the window with room for `disp` in 0..0x3fff; aligned to `align`; rarely one that faults. */
+/* An address in the window with room for `disp` in 0..0x3fff; aligned to `align`; rarely one that
+ * faults. */
 static val address(struct gen *g, u32 align, i32 *disp)
 {
     static const u32 masks[] = {0x3fff, 0x3f, 0xff8, 0x7};
@@ -180,7 +197,9 @@ static void load_or_store(struct gen *g)
     val a = address(g, 1, &disp);
     bool is_float = g->o->floats && chance(g, 4);
     enum ir_type type = is_float ? float_type(g) : I64;
-    u16 mop = type == F32 ? MOP_FLOAT | MOP_32 : type == F64 ? MOP_FLOAT | MOP_64 : (u16)below(g, 4);
+    u16 mop = type == F32   ? MOP_FLOAT | MOP_32
+              : type == F64 ? MOP_FLOAT | MOP_64
+                            : (u16)below(g, 4);
     if (chance(g, 2)) {
         ir_st(ir, mop, a, disp, value(g, type));
     } else {
@@ -196,7 +215,8 @@ static void atomic(struct gen *g)
     u16 mop = MOP_ALIGNED | (chance(g, 2) ? MOP_32 : MOP_64);
     if (chance(g, 2))
         mop |= MOP_SIGNED;
-    val a = address(g, 1u << (mop & MOP_SIZE), &unused), v = value(g, I64), expected = value(g, I64);
+    val a = address(g, 1u << (mop & MOP_SIZE), &unused), v = value(g, I64),
+        expected = value(g, I64);
     if (chance(g, 2)) {
         keep(g, ir_amo(ir, (enum ir_amo)below(g, AMO_MAXU + 1), mop, a, v), I64);
     } else {
@@ -225,7 +245,7 @@ static void call(struct gen *g)
     keep(g, ir_call(g->ir, g->o->helpers[below(g, g->o->n_helpers)], a, b, c), I64);
 }
 
-/* ---- guest instructions -------------------------------------------------------------------------------- */
+/* ---- guest instructions ---------------------------------------------------------------------- */
 
 static void place(struct gen *g, u32 label)
 {
@@ -252,7 +272,9 @@ static void skipped_access(struct gen *g)
 static void step(struct gen *g)
 {
     switch (below(g, 16)) {
-    case 0: case 1: case 2: load_or_store(g); break;
+    case 0:
+    case 1:
+    case 2: load_or_store(g); break;
     case 3: field(g); break;
     case 4:
         if (g->o->atomics)
@@ -266,11 +288,14 @@ static void step(struct gen *g)
         if (chance(g, 4))
             ir_fence(g->ir, chance(g, 2));
         break;
-    case 7: case 8: case 9:
+    case 7:
+    case 8:
+    case 9:
         if (g->o->floats)
             float_arithmetic(g);
         break;
-    case 10: case 11:
+    case 10:
+    case 11:
         if (g->o->floats)
             float_op(g);
         break;
@@ -291,10 +316,11 @@ static void loop_back(struct gen *g)
 {
     struct ir *ir = g->ir;
     unsigned to = below(g, g->n_back);
-    val left = ir_bin(ir, IR_sub, I64, ir_get(ir, g->o->count), ir_const(ir, 1));
+    val left = ir_bin(ir, IR_add, I64, ir_get(ir, g->o->count), ir_const(ir, ~0ull));
+    val zero = ir_const(ir, 0);
     ir_set(ir, g->o->count, left);
     ir_poll(ir, g->back_pc[to]);
-    ir_brcc(ir, I64, CC_GTS, left, ir_const(ir, 0), g->back[to]);
+    ir_brcc(ir, I64, CC_GTS, left, zero, g->back[to]);
 }
 
 static void branch(struct gen *g)
@@ -321,9 +347,7 @@ static void leave(struct gen *g)
         ir_exiti(ir, to, (enum ir_hint)below(g, HINT_RET + 1));
         break;
     }
-    default:
-        ir_ste(ir, I64, g->o->pc, ir_const(ir, g->pc + 4));
-        ir_exitx(ir, (u16)below(g, 2));
+    default: ir_ste(ir, I64, g->o->pc, ir_const(ir, g->pc + 4)); ir_exitx(ir, (u16)below(g, 2));
     }
 }
 

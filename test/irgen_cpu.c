@@ -10,14 +10,18 @@ static const u64 window_at = 0x40000000;
 #define R(n) {"r" #n, 8 * (n), I64}
 #define F(n) {"f" #n, 256 + 8 * (n), F64}
 const struct ir_slot irgen_slots[64] = {
-    R(0), R(1), R(2), R(3), R(4), R(5), R(6), R(7), R(8), R(9), R(10), R(11), R(12), R(13), R(14), R(15),
-    R(16), R(17), R(18), R(19), R(20), R(21), R(22), R(23), R(24), R(25), R(26), R(27), R(28), R(29), R(30), R(31),
-    F(0), F(1), F(2), F(3), F(4), F(5), F(6), F(7), F(8), F(9), F(10), F(11), F(12), F(13), F(14), F(15),
-    F(16), F(17), F(18), F(19), F(20), F(21), F(22), F(23), F(24), F(25), F(26), F(27), F(28), F(29), F(30), F(31),
+    R(0), R(1), R(2), R(3), R(4), R(5), R(6), R(7),
+    R(8), R(9), R(10), R(11), R(12), R(13), R(14), R(15),
+    R(16), R(17), R(18), R(19), R(20), R(21), R(22), R(23),
+    R(24), R(25), R(26), R(27), R(28), R(29), R(30), R(31),
+    F(0), F(1), F(2), F(3), F(4), F(5), F(6), F(7),
+    F(8), F(9), F(10), F(11), F(12), F(13), F(14), F(15),
+    F(16), F(17), F(18), F(19), F(20), F(21), F(22), F(23),
+    F(24), F(25), F(26), F(27), F(28), F(29), F(30), F(31),
 };
 /* clang-format on */
 
-/* ---- helpers ------------------------------------------------------------------------------------------- */
+/* ---- helpers --------------------------------------------------------------------------------- */
 
 static u64 pure(void *cpu, u64 a, u64 b, u64 c)
 {
@@ -27,15 +31,16 @@ static u64 pure(void *cpu, u64 a, u64 b, u64 c)
 
 static u64 reads(void *cpu, u64 a, u64 b, u64 c)
 {
-    const u64 *r = cpu;
-    return (r[1] + r[33]) ^ a ^ b ^ c;
+    const struct irgen_cpu *k = cpu;
+    return (k->r[1] + k->r[33]) ^ a ^ b ^ c;
 }
 
 static u64 writes(void *cpu, u64 a, u64 b, u64 c)
 {
-    u64 *r = cpu, old = r[2];
-    r[2] ^= a + r[1];
-    r[34] = b + c;
+    struct irgen_cpu *k = cpu;
+    u64 old = k->r[2];
+    k->r[2] ^= a + k->r[1];
+    k->r[34] = b + c;
     return old;
 }
 
@@ -51,26 +56,35 @@ static u64 rounds(void *cpu, u64 a, u64 b, u64 c)
 {
     struct irgen_cpu *k = cpu;
     u32 old = k->mxcsr;
-    k->mxcsr = 0x1f80 | (a ^ b ^ c) % 4 << 13;
+    k->mxcsr = 0x1f80 | (u32)(a ^ b ^ c) % 4 << 13;
     return old;
 }
 
 const struct ir_helper irgen_pure = {"pure", pure, HELP_PURE};
-const struct ir_helper irgen_reads = {"reads", reads, HELP_READS};
-const struct ir_helper irgen_writes = {"writes", writes, HELP_WRITES};
-static const struct ir_helper irgen_faults = {"faults", faults, HELP_FAULT};
-static const struct ir_helper irgen_rounds = {"rounds", rounds, HELP_FP};
-static const struct ir_helper *const helpers[] = {&irgen_pure, &irgen_reads, &irgen_writes, &irgen_faults,
-                                                  &irgen_rounds};
+static const struct ir_helper h_reads = {"reads", reads, HELP_READS};
+static const struct ir_helper h_writes = {"writes", writes, HELP_WRITES};
+static const struct ir_helper h_faults = {"faults", faults, HELP_FAULT};
+static const struct ir_helper h_rounds = {"rounds", rounds, HELP_FP};
+static const struct ir_helper *const helpers[] = {&irgen_pure, &h_reads, &h_writes, &h_faults,
+                                                  &h_rounds};
 
 const struct irgen_opts irgen_default = {
-    .slots = irgen_slots, .n_slots = ARRAY_LEN(irgen_slots), .base = BASE, .count = COUNT,
-    .field = offsetof(struct irgen_cpu, field), .pc = offsetof(struct irgen_cpu, pc),
-    .helpers = helpers, .n_helpers = ARRAY_LEN(helpers), .insns = 60,
-    .floats = true, .atomics = true, .faults = true, .control = true,
+    .slots = irgen_slots,
+    .n_slots = ARRAY_LEN(irgen_slots),
+    .base = BASE,
+    .count = COUNT,
+    .field = offsetof(struct irgen_cpu, field),
+    .pc = offsetof(struct irgen_cpu, pc),
+    .helpers = helpers,
+    .n_helpers = ARRAY_LEN(helpers),
+    .insns = 60,
+    .floats = true,
+    .atomics = true,
+    .faults = true,
+    .control = true,
 };
 
-/* ---- memory -------------------------------------------------------------------------------------------- */
+/* ---- memory ---------------------------------------------------------------------------------- */
 
 /* Where an access lands, or NULL: it raised. */
 static u8 *place(struct irgen_cpu *k, u64 addr, u16 mop)
@@ -145,7 +159,7 @@ static bool poll(void *cpu)
     return ++k->polls >= k->poll_limit;
 }
 
-/* ---- running ------------------------------------------------------------------------------------------- */
+/* ---- running --------------------------------------------------------------------------------- */
 
 static u64 next(u64 *seed)
 {
@@ -179,13 +193,20 @@ void irgen_reset(struct irgen_cpu *k, u64 seed)
     k->field[1] = next(&seed);
     for (size_t i = 0; i < IRGEN_WINDOW; i += 8)
         st_le64(k->window + i, next(&seed));
-    k->mxcsr = 0x1f80 | next(&seed) % 4 << 13;
+    k->mxcsr = 0x1f80 | (u32)next(&seed) % 4 << 13;
     k->poll_limit = 2 + next(&seed) % 16;
 }
 
 struct ir_result irgen_run(const struct ir *ir, struct irgen_cpu *k)
 {
-    struct ir_machine m = {.cpu = k, .mxcsr = &k->mxcsr, .pc = &k->pc, .exc = &k->exc,
-                           .load = load, .store = store, .amo = amo, .cas = cas, .poll = poll};
+    struct ir_machine m = {.cpu = k,
+                           .mxcsr = &k->mxcsr,
+                           .pc = &k->pc,
+                           .exc = &k->exc,
+                           .load = load,
+                           .store = store,
+                           .amo = amo,
+                           .cas = cas,
+                           .poll = poll};
     return ir_interp(ir, &m);
 }

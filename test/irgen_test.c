@@ -1,4 +1,4 @@
-/* test/irgen_test.c - random units: folded and optimized ones do what plain ones do; text goes round; shrinking. */
+/* test/irgen_test.c - random units: optimized ones do what plain ones do; text; shrinking. */
 #include <assert.h>
 #include "irgen.h"
 
@@ -21,7 +21,8 @@ static void must_verify(const struct ir *ir, u64 seed)
     abort();
 }
 
-/* A constant target makes an indirect exit a direct one; the pc field is not state while a unit runs. */
+/* A constant target makes an indirect exit a direct one; the pc field is not state while a unit
+ * runs. */
 static bool same_end(struct ir_result a, struct ir_result b)
 {
     bool same_kind = a.end == b.end || (a.end <= END_INDIRECT && b.end <= END_INDIRECT);
@@ -88,5 +89,33 @@ TEST(text_goes_round)
         assert(!strcmp(text, text2) && again.insns >= 1 && same_run(&folded, &again, seed));
         free(text);
         free(text2);
+    }
+}
+
+/* A translator that takes every sub for an add: true when that shows in this unit. */
+static bool wrong_sub_shows(void *arg, const struct ir *ir)
+{
+    static struct ir wrong;
+    wrong = *ir;
+    for (u32 i = 1; i < wrong.n; i++)
+        if (wrong.ins[i].op == IR_sub)
+            wrong.ins[i].op = IR_add;
+    return !same_run(ir, &wrong, *(const u64 *)arg);
+}
+
+TEST(failing_units_shrink)
+{
+    int failed = 0;
+    for (u64 seed = 1; failed < 3; seed++) {
+        build(seed);
+        if (!wrong_sub_shows(&seed, &plain))
+            continue;
+        failed++;
+        irgen_shrink(&plain, wrong_sub_shows, &seed);
+        must_verify(&plain, seed);
+        u32 left = 0;
+        for (u32 i = 1; i < plain.n; i++)
+            left += plain.ins[i].op != IR_nop;
+        assert(wrong_sub_shows(&seed, &plain) && left <= 12);
     }
 }

@@ -1,7 +1,7 @@
-/* test/rvdiff.c - random RISC-V programs: does our interpreter end in the same state as qemu-riscv64?
+/* test/rvdiff.c - random RISC-V programs: do we end in the same state as qemu-riscv64?
  *
- * rvdiff [--seed N] [--blocks N] [--seconds N]: programs of N blocks until the time is over (one at least).
- * The first block that differs is shrunk and printed. Exit status 77: no qemu-riscv64 here.
+ * rvdiff [--seed N] [--blocks N] [--seconds N]: programs of N blocks, one at least, until time
+ * is up. The first block that differs is shrunk and printed. Exit status 77: no qemu-riscv64 here.
  */
 #include <assert.h>
 #include <elf.h>
@@ -16,32 +16,26 @@ enum { RAM_SIZE = 32 << 20, BLOCKS_MAX = 4096 };
 enum { A7 = 17, SYS_EXIT = 93 };
 #define ORACLE "qemu-riscv64"
 
-/* ---- the oracle -------------------------------------------------------------------------------------- */
+/* ---- the oracle --------------------------------------------------------------------------- */
 static void write_elf(int fd, const struct rvgen_image *im)
 {
-    struct {
+    /* clang-format off */
+    const struct {
         Elf64_Ehdr e;
         Elf64_Phdr p;
     } h = {
-        .e = {.e_ident = {ELFMAG0, ELFMAG1, ELFMAG2, ELFMAG3, ELFCLASS64, ELFDATA2LSB, EV_CURRENT},
-              .e_type = ET_EXEC,
-              .e_machine = EM_RISCV,
-              .e_version = EV_CURRENT,
-              .e_entry = RVGEN_BASE,
-              .e_phoff = sizeof(Elf64_Ehdr),
-              .e_flags = 5 /* RVC, double-float ABI */,
-              .e_ehsize = sizeof(Elf64_Ehdr),
-              .e_phentsize = sizeof(Elf64_Phdr),
-              .e_phnum = 1},
-        .p = {.p_type = PT_LOAD,
-              .p_flags = PF_R | PF_W | PF_X,
-              .p_offset = PAGE_SIZE,
-              .p_vaddr = RVGEN_BASE,
-              .p_paddr = RVGEN_BASE,
-              .p_filesz = im->len,
-              .p_memsz = im->len,
-              .p_align = PAGE_SIZE},
+        .e = {
+            .e_ident = {ELFMAG0, ELFMAG1, ELFMAG2, ELFMAG3, ELFCLASS64, ELFDATA2LSB, EV_CURRENT},
+            .e_type = ET_EXEC, .e_machine = EM_RISCV, .e_version = EV_CURRENT,
+            .e_entry = RVGEN_BASE, .e_flags = 5, /* compressed, double-float ABI */
+            .e_ehsize = sizeof h.e, .e_phoff = sizeof h.e, .e_phentsize = sizeof h.p, .e_phnum = 1,
+        },
+        .p = {
+            .p_type = PT_LOAD, .p_flags = PF_R | PF_W | PF_X, .p_align = PAGE_SIZE,
+            .p_offset = PAGE_SIZE, .p_vaddr = RVGEN_BASE, .p_filesz = im->len, .p_memsz = im->len,
+        },
     };
+    /* clang-format on */
     bool ok = pwrite(fd, &h, sizeof h, 0) == sizeof h &&
               pwrite(fd, im->bytes, im->len, PAGE_SIZE) == (ssize_t)im->len;
     assert(ok && "no room for a temporary file");
@@ -68,28 +62,15 @@ static u8 *run_oracle(const struct rvgen_image *im)
     return NULL;
 }
 
-/* ---- our side ---------------------------------------------------------------------------------------- */
-static const struct mode {
-    const char *name;
-    int level;
-    bool plain;
-} modes[] = {{"level 0, plain", 0, true},
-             {"level 0", 0, false},
-             {"level 1", 1, false},
-             {"level 2", 2, false}};
-
-static u8 *run_hart(const struct rvgen_image *im, const struct mode *m)
+/* ---- our side ----------------------------------------------------------------------------- */
+static u8 *run_hart(const struct rvgen_image *im, const struct hart_mode *m)
 {
-    struct hart *h = hart_new(RAM_SIZE);
-    h->level = m->level;
-    h->plain = m->plain;
+    struct hart *h = hart_new(RAM_SIZE, m);
     memcpy(hart_at(h, RVGEN_BASE), im->bytes, im->len);
     struct cpu *c = &h->cpu->c;
     u8 *data = NULL;
-    while (hart_run(h, 1 << 24) && c->exc_cause == RV_EXC_ECALL_M && c->r[A7] != SYS_EXIT) {
-        c->exc = 0;
+    while (hart_run(h, 1 << 24) && c->exc_cause == RV_EXC_ECALL_M && c->r[A7] != SYS_EXIT)
         c->pc += 4;
-    }
     if (c->exc && c->exc_cause == RV_EXC_ECALL_M) {
         data = xalloc(im->data_len);
         memcpy(data, hart_at(h, RVGEN_BASE + im->data), im->data_len);
@@ -101,34 +82,51 @@ static u8 *run_hart(const struct rvgen_image *im, const struct mode *m)
     return data;
 }
 
-/* ---- comparing ----------------------------------------------------------------------------------------- */
+/* ---- comparing ---------------------------------------------------------------------------- */
 enum { SAME = -1, WINDOW = -2, BROKEN = -3 };
 
-/* The first block whose result differs in some mode, or SAME ...; *mode names it, *ours and *theirs show it. */
-static int first_difference(const struct rvgen_block *b, u32 n, u64 seed, const struct mode **mode,
-                            struct rvgen_record *ours, struct rvgen_record *theirs)
+struct difference {
+    int block; /* the first that differs, or SAME ... */
+    const struct hart_mode *mode;
+    struct rvgen_record ours, theirs;
+};
+
+/* Compares what one mode left with what is wanted. */
+static void compare(struct difference *d, const struct rvgen_image *im, const u8 *have,
+                    const u8 *want)
+{
+    const struct rvgen_record *x = (const void *)have, *y = (const void *)want;
+    u32 n = (u32)((im->data_len - RVGEN_WINDOW) / sizeof *x);
+    if (!have) {
+        d->block = BROKEN;
+        return;
+    }
+    if (memcmp(have, want, im->data_len))
+        d->block = WINDOW;
+    for (u32 i = 0; i < n; i++)
+        if (memcmp(&x[i], &y[i], sizeof x[i])) {
+            d->block = (int)i;
+            d->ours = x[i];
+            d->theirs = y[i];
+            break;
+        }
+}
+
+static struct difference run_all(const struct rvgen_block *b, u32 n, u64 seed)
 {
     struct rvgen_image im;
     rvgen_image(&im, b, n, seed);
     u8 *want = run_oracle(&im);
-    int where = want ? SAME : BROKEN;
-    for (u32 m = 0; m < ARRAY_LEN(modes) && where == SAME; m++) {
-        *mode = &modes[m];
-        u8 *have = run_hart(&im, &modes[m]);
-        struct rvgen_record *x = (void *)have, *y = (void *)want;
-        for (u32 i = 0; have && i < n && where == SAME; i++)
-            if (memcmp(&x[i], &y[i], sizeof x[i])) {
-                where = (int)i;
-                *ours = x[i];
-                *theirs = y[i];
-            }
-        if (where == SAME && (!have || memcmp(have, want, im.data_len)))
-            where = have ? WINDOW : BROKEN;
+    struct difference d = {.block = want ? SAME : BROKEN};
+    for (u32 m = 0; m < hart_n_modes && d.block == SAME; m++) {
+        d.mode = &hart_modes[m];
+        u8 *have = run_hart(&im, d.mode);
+        compare(&d, &im, have, want);
         free(have);
     }
     free(want);
     free(im.bytes);
-    return where;
+    return d;
 }
 
 static void drop_item(struct rvgen_block *b, u32 i)
@@ -141,9 +139,7 @@ static void drop_item(struct rvgen_block *b, u32 i)
 
 static bool still_differs(const struct rvgen_block *b, u64 seed)
 {
-    const struct mode *m;
-    struct rvgen_record x, y;
-    return first_difference(b, 1, seed, &m, &x, &y) != SAME;
+    return run_all(b, 1, seed).block != SAME;
 }
 
 /* Takes away what is not needed for the difference. */
@@ -171,36 +167,34 @@ static void print_block(const struct rvgen_block *b)
         }
 }
 
-static void report(struct rvgen_block *b, u32 n, u64 seed)
+static void print_registers(const struct difference *d)
 {
-    const struct mode *mode = NULL;
-    struct rvgen_record ours, theirs;
-    int i = first_difference(b, n, seed, &mode, &ours, &theirs);
-    if (i < 0) {
-        printf("%s\n",
-               i == WINDOW ? "memory differs at the end" : "a program did not reach its end");
+    for (u32 r = 0; r < RVGEN_REGS; r++) {
+        char name[8] = "fcsr";
+        if (r < 64)
+            snprintf(name, sizeof name, "%c%u", r < 32 ? 'x' : 'f', r & 31);
+        printf("  %-4s %016llx", name, (unsigned long long)d->ours.before[r]);
+        if (d->ours.after[r] != d->theirs.after[r])
+            printf(" ours %016llx, " ORACLE " %016llx", (unsigned long long)d->ours.after[r],
+                   (unsigned long long)d->theirs.after[r]);
+        printf("\n");
+    }
+}
+
+static void report(struct rvgen_block *b, struct difference d, u64 seed)
+{
+    if (d.block < 0) {
+        printf("%s\n", d.block == WINDOW ? "memory differs" : "a program did not reach its end");
         return;
     }
-    struct rvgen_block *one = &b[i];
-    printf("block %d, %s\n", i, mode->name);
-    if (still_differs(one, seed))
-        shrink(one, seed), first_difference(one, 1, seed, &mode, &ours, &theirs);
+    struct rvgen_block *one = &b[d.block];
+    printf("block %d, %s\n", d.block, d.mode->name);
+    if (still_differs(one, seed)) {
+        shrink(one, seed);
+        d = run_all(one, 1, seed);
+    }
     print_block(one);
-    for (u32 r = 0; r < RVGEN_REGS; r++)
-        if (ours.after[r] != theirs.after[r])
-            printf("  %c%u: before %016llx, ours %016llx, " ORACLE " %016llx\n",
-                   r < 32   ? 'x'
-                   : r < 64 ? 'f'
-                            : 'c',
-                   r & 31, (unsigned long long)ours.before[r], (unsigned long long)ours.after[r],
-                   (unsigned long long)theirs.after[r]);
-    for (u32 r = 0; r < RVGEN_REGS; r++)
-        printf("%s%c%u=%016llx", r & 3 ? " " : "\n  ",
-               r < 32   ? 'x'
-               : r < 64 ? 'f'
-                        : 'c',
-               r & 31, (unsigned long long)ours.before[r]);
-    printf("\n");
+    print_registers(&d);
 }
 
 static u32 unused_rows(void)
@@ -214,41 +208,55 @@ static u32 unused_rows(void)
     return n;
 }
 
+static bool read_options(int argc, char **argv, u64 *seed, u64 *blocks, u64 *seconds)
+{
+    for (int i = 1; i < argc; i += 2) {
+        u64 *out = NULL;
+        if (!strcmp(argv[i], "--seed"))
+            out = seed;
+        else if (!strcmp(argv[i], "--blocks"))
+            out = blocks;
+        else if (!strcmp(argv[i], "--seconds"))
+            out = seconds;
+        if (!out || i + 1 == argc)
+            return false;
+        *out = strtoull(argv[i + 1], NULL, 0);
+    }
+    *blocks = MIN(MAX(*blocks, 1), (u64)BLOCKS_MAX);
+    return true;
+}
+
+/* One program; false: there is a difference, and it was told. */
+static bool try_program(u64 seed, u32 blocks)
+{
+    struct rvgen_block *b = new_array(struct rvgen_block, blocks);
+    u64 state = seed;
+    for (u32 i = 0; i < blocks; i++)
+        rvgen_block(&b[i], rvgen_random(&state));
+    struct difference d = run_all(b, blocks, seed);
+    if (d.block != SAME) {
+        printf("--seed %llu --blocks %u: differs\n", (unsigned long long)seed, blocks);
+        report(b, d, seed);
+    }
+    free(b);
+    return d.block == SAME;
+}
+
 int main(int argc, char **argv)
 {
-    u64 seed = clock_host_ns(), blocks = 500, seconds = 0, programs = 0, end;
-    for (int i = 1; i < argc; i += 2) {
-        u64 *out = !strcmp(argv[i], "--seed")      ? &seed
-                   : !strcmp(argv[i], "--blocks")  ? &blocks
-                   : !strcmp(argv[i], "--seconds") ? &seconds
-                                                   : NULL;
-        if (!out || i + 1 == argc) {
-            fprintf(stderr, "usage: rvdiff [--seed N] [--blocks N] [--seconds N]\n");
-            return 2;
-        }
-        *out = strtoull(argv[i + 1], NULL, 0);
+    u64 start = clock_host_ns(), seed = start, blocks = 500, seconds = 0, programs = 0;
+    if (!read_options(argc, argv, &seed, &blocks, &seconds)) {
+        fprintf(stderr, "usage: rvdiff [--seed N] [--blocks N] [--seconds N]\n");
+        return 2;
     }
     if (system("command -v " ORACLE " >/dev/null"))
         return 77;
-    blocks = MIN(MAX(blocks, 1), (u64)BLOCKS_MAX);
-    struct rvgen_block *b = new_array(struct rvgen_block, blocks);
-    for (end = clock_host_ns() + seconds * 1000000000; !programs || clock_host_ns() < end;
-         programs++) {
-        const struct mode *mode;
-        struct rvgen_record x, y;
-        u64 s = seed + programs, state = s;
-        for (u32 i = 0; i < blocks; i++)
-            rvgen_block(&b[i], rvgen_random(&state));
-        if (first_difference(b, (u32)blocks, s, &mode, &x, &y) != SAME) {
-            printf("seed %llu --blocks %llu: differs\n", (unsigned long long)s,
-                   (unsigned long long)blocks);
-            report(b, (u32)blocks, s);
+    do {
+        if (!try_program(seed + programs, (u32)blocks))
             return 1;
-        }
-    }
-    u32 unused = blocks * programs > 400 ? unused_rows() : 0;
+        programs++;
+    } while (clock_host_ns() - start < seconds * 1000000000);
     printf("%llu programs of %llu blocks from seed %llu: all agree\n", (unsigned long long)programs,
            (unsigned long long)blocks, (unsigned long long)seed);
-    free(b);
-    return unused != 0;
+    return blocks * programs > 400 && unused_rows();
 }

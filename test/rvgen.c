@@ -1,4 +1,6 @@
-/* test/rvgen.c - see rvgen.h. Registers: sp, s0, s1 point into the window, gp to the record, tp counts loops. */
+/* test/rvgen.c - random RISC-V programs.
+ *
+ * In a block sp, s0 and s1 point into the window, gp at the block's record, and tp counts loops. */
 #include <assert.h>
 #include "guest/riscv/riscv.h"
 #include "test/rvgen.h"
@@ -17,7 +19,7 @@ u64 rvgen_random(u64 *state) /* splitmix64 */
 }
 static u32 below(u64 *s, u32 n) { return (u32)(rvgen_random(s) % n); }
 
-/* ---- encoding ---------------------------------------------------------------------------------------- */
+/* ---- encoding ----------------------------------------------------------------------------- */
 static u32 enc_i(u32 op, u32 f3, u32 rd, u32 rs1, i64 v)
 {
     return (u32)v << 20 | rs1 << 15 | f3 << 12 | rd << 7 | op;
@@ -28,7 +30,7 @@ static u32 enc_s(u32 op, u32 f3, u32 rs2, u32 rs1, u32 v)
 }
 static u32 addi(u32 rd, u32 rs1, i64 v) { return enc_i(0x13, 0, rd, rs1, v); }
 
-/* Bits of v placed in an instruction word, by pairs (bit of v, bit of word); ends with a bit 0 of v. */
+/* Bits of v placed in a word, by pairs (bit of v, bit of word) up to a bit 0 of v. */
 static u32 scatter(u32 v, const u8 *pairs)
 {
     u32 w = 0;
@@ -36,6 +38,7 @@ static u32 scatter(u32 v, const u8 *pairs)
         w |= (v >> pairs[0] & 1) << pairs[1];
     return w;
 }
+/* clang-format off */
 static const u8 j_bits[] = {1,  21, 2,  22, 3,  23, 4,  24, 5,  25, 6,  26, 7,  27,
                             8,  28, 9,  29, 10, 30, 11, 20, 20, 31, 12, 12, 13, 13,
                             14, 14, 15, 15, 16, 16, 17, 17, 18, 18, 19, 19, 0};
@@ -45,13 +48,18 @@ static const u8 cj_bits[] = {1, 3, 2, 4, 3, 5,  4,  11, 5,  2,  6, 7,
                              7, 6, 8, 9, 9, 10, 10, 8,  11, 12, 0};
 static const u8 cb_bits[] = {1, 3, 2, 4, 3, 10, 4, 11, 5, 2, 6, 5, 7, 6, 8, 12, 0};
 
+/* clang-format on */
+
 /* The same transfer with another distance. */
-static u32 retarget(const struct insn *row, u32 word, u32 distance)
+static u32 retarget(const struct format *f, u32 word, u32 distance)
 {
-    const u8 *map = row->format == &riscv_fmt_J    ? j_bits
-                    : row->format == &riscv_fmt_B  ? b_bits
-                    : row->format == &riscv_fmt_CJ ? cj_bits
-                                                   : cb_bits;
+    const u8 *map = cb_bits;
+    if (f == &riscv_fmt_J)
+        map = j_bits;
+    else if (f == &riscv_fmt_B)
+        map = b_bits;
+    else if (f == &riscv_fmt_CJ)
+        map = cj_bits;
     return (word & ~scatter(~0u, map)) | scatter(distance, map);
 }
 
@@ -64,7 +72,7 @@ static const struct insn *row_of(u32 word, struct args *a)
     return rv_decode(code, 4, ~0u << RV_KEY_EXT_SHIFT | RV_KEY_FS, a, &len);
 }
 
-/* ---- which rows, which operands ------------------------------------------------------------------ */
+/* ---- which rows, which operands ----------------------------------------------------------- */
 static struct {
     const struct insn *row;
     u32 mask, value, uses;
@@ -79,7 +87,7 @@ static bool is_csr(const struct insn *in)
 /* QEMU 7.2 does not have these, and counts on into the upper half in ctzw of a zero. */
 static bool oracle_knows(const struct insn *in)
 {
-    u32 lacks = NEED(zicond) | NEED(zicbom) | NEED(zicboz) | NEED(svinval);
+    u32 lacks = ZICOND | ZICBOM | ZICBOZ | SVINVAL;
     return !(in->needs & lacks) && strcmp(in->name, "ctzw");
 }
 
@@ -113,11 +121,10 @@ const u32 *rvgen_uses(const struct insn *row)
 /* Sticky flags freely; the rounding mode only so that it stays a valid one. */
 static bool csr_fine(const struct insn *in, const struct args *a)
 {
-    bool writes = (a->mode & 3) == RV_CSR_WRITE || a->rs1, clears = (a->mode & 3) == RV_CSR_CLEAR;
-    if (a->imm == CSR_FFLAGS || !writes)
+    unsigned op = a->mode & 3;
+    if (a->imm == CSR_FFLAGS || op == RV_CSR_CLEAR || (op == RV_CSR_SET && !a->rs1))
         return true;
-    return clears || (a->imm == CSR_FRM && (a->mode & 3) == RV_CSR_WRITE &&
-                      in->format == &riscv_fmt_CSRI && a->rs1 <= 4);
+    return a->imm == CSR_FRM && op == RV_CSR_WRITE && in->format == &riscv_fmt_CSRI && a->rs1 <= 4;
 }
 
 static bool acceptable(const struct insn *in, const struct args *a)
@@ -148,69 +155,80 @@ static u32 random_word(u32 i, u64 *s, struct args *a)
     }
 }
 
-/* ---- items ------------------------------------------------------------------------------------------- */
+/* ---- items -------------------------------------------------------------------------------- */
+/* The SC that follows the LR `lr`: what a reservation holds after a block is nobody's business. */
+static u32 matching_sc(u32 lr, u64 *s)
+{
+    u32 rd = A0 + below(s, 32 - A0);
+    return (lr & 0x060ff07f) | 3u << 27 | below(s, 32) << 20 | rd << 7;
+}
+
 static void random_item(struct rvgen_item *it, u64 *s)
 {
     struct args a;
-    u32 i = below(s, n_rows);
+    u32 i = below(s, n_rows), w = random_word(i, s, &a);
     const struct format *f = rows[i].row->format;
-    u32 w = random_word(i, s, &a);
     rows[i].uses++;
     *it = (struct rvgen_item){.word = {w}, .skip = (u8)below(s, 5)};
-    if (f ==
-        &riscv_fmt_LR) /* with its SC: what the reservation holds afterwards is nobody's business */
-        *it = (struct rvgen_item){.word = {w, (w & 0x060ff07f) | 3u << 27 | below(s, 32) << 20 |
-                                                  (10 + below(s, 22)) << 7}};
-    else if (f == &riscv_fmt_CI16)
-        *it = (struct rvgen_item){.word = {w, addi(SP, SP, -a.imm)}};
-    else if (f->flow == FLOW_INDIRECT) /* auipc rs1,0 in front; the distance is filled in later */
-        *it = (struct rvgen_item){.word = {0x17u | (u32)a.rs1 << 7, w}, .skip = it->skip};
+    if (f->flow == FLOW_BRANCH || f->flow == FLOW_JUMP) {
+        it->kind = RVGEN_DIRECT;
+    } else if (f->flow == FLOW_INDIRECT) {
+        bool adds = f == &riscv_fmt_JR; /* c.jr and c.jalr do not */
+        it->kind = RVGEN_INDIRECT;
+        it->word[0] = 0x17u | (u32)a.rs1 << 7; /* auipc */
+        it->word[1] = adds ? w : addi(a.rs1, a.rs1, 0);
+        it->word[2] = adds ? 0 : w;
+    } else if (f == &riscv_fmt_LR) {
+        it->word[1] = matching_sc(w, s);
+    } else if (f == &riscv_fmt_CI16) {
+        it->word[1] = addi(SP, SP, -a.imm);
+    }
 }
+
+/* clang-format off */
+static const u64 ints[] = {
+    0, 1, ~0ull, 1ull << 31, (1ull << 31) - 1, 1ull << 32, 1ull << 63, (1ull << 63) - 1,
+    0xffffffff80000000, 0xff, 0x8000, 64, 31,
+};
+static const u64 fractions[] = {
+    0, 1, ~0ull, 1ull << 51, 1ull << 22, 1ull << 29, (1ull << 29) - 1, 3ull << 28,
+};
+enum { BIAS = 1023, BIAS32 = 127 };
+static const u16 exponents[] = { /* around 1, integer sizes and the limits of both formats */
+    0, 1, BIAS - 149, BIAS - 126, BIAS - 1, BIAS, BIAS + 1, BIAS + 30, BIAS + 31, BIAS + 32,
+    BIAS + 52, BIAS + 62, BIAS + 63, BIAS + 64, BIAS + 127, 2046, 2047,
+};
+static const u8 exponents32[] = {
+    0, 1, BIAS32 - 1, BIAS32, BIAS32 + 1, BIAS32 + 23, BIAS32 + 30, BIAS32 + 31, BIAS32 + 62,
+    BIAS32 + 63, 254, 255,
+};
+/* clang-format on */
 
 static u64 random_int(u64 *s)
 {
-    static const u64 special[] = {0,
-                                  1,
-                                  ~0ull,
-                                  1ull << 31,
-                                  (1ull << 31) - 1,
-                                  1ull << 32,
-                                  1ull << 63,
-                                  (1ull << 63) - 1,
-                                  0xffffffff80000000,
-                                  0xff,
-                                  0x8000,
-                                  64,
-                                  31};
     switch (below(s, 4)) {
-    case 0: return special[below(s, ARRAY_LEN(special))];
+    case 0: return ints[below(s, ARRAY_LEN(ints))];
     case 1: return (u64)(i64)(i32)rvgen_random(s);
     case 2: return rvgen_random(s) >> below(s, 64);
     default: return rvgen_random(s);
     }
 }
 
+/* A third each of double precision, of boxed single precision, and of anything. */
 static u64 random_float(u64 *s)
 {
-    static const u16 exps[] = {0,          1,          1022,       1023,      1024,      1023 + 30,
-                               1023 + 31,  1023 + 32,  1023 + 52,  1023 + 62, 1023 + 63, 1023 + 64,
-                               1023 - 126, 1023 - 149, 1023 + 127, 2046,      2047};
-    static const u8 exps32[] = {0,        1,        126,      127,      128, 127 + 23,
-                                127 + 30, 127 + 31, 127 + 62, 127 + 63, 254, 255};
-    u64 sign = rvgen_random(s) & 1, frac = rvgen_random(s);
-    static const u64 fracs[] = {
-        0, 1, ~0ull, 1ull << 51, 1ull << 22, 1ull << 29, (1ull << 29) - 1, 3ull << 28};
+    u64 sign = below(s, 2), fraction = rvgen_random(s);
     if (below(s, 2))
-        frac = fracs[below(s, ARRAY_LEN(fracs))];
-    u64 exp = exps[below(s, ARRAY_LEN(exps))], exp32 = exps32[below(s, ARRAY_LEN(exps32))];
-    u64 single = sign << 31 | exp32 << 23 | bits(frac, 22, 0);
-    switch (below(s, 8)) {
+        fraction = fractions[below(s, ARRAY_LEN(fractions))];
+    u64 exp = exponents[below(s, ARRAY_LEN(exponents))];
+    u64 exp32 = exponents32[below(s, ARRAY_LEN(exponents32))];
+    u64 single = sign << 31 | exp32 << 23 | bits(fraction, 22, 0);
+    switch (below(s, 6)) {
     case 0: return rvgen_random(s);
     case 1: return single; /* not boxed */
     case 2:
-    case 3:
-    case 4: return single | 0xffffffffull << 32;
-    default: return sign << 63 | exp << 52 | bits(frac, 51, 0);
+    case 3: return single | 0xffffffffull << 32;
+    default: return sign << 63 | exp << 52 | bits(fraction, 51, 0);
     }
 }
 
@@ -219,8 +237,7 @@ void rvgen_block(struct rvgen_block *b, u64 seed)
     u64 s = seed;
     if (!n_rows)
         collect_rows();
-    u64 middle =
-        RVGEN_WINDOW / 2; /* the record's user adds the window's address to the three pointers */
+    u64 middle = RVGEN_WINDOW / 2; /* rvgen_image adds the window's address */
     for (u32 i = 1; i < 32; i++)
         b->reg[i] = random_int(&s);
     b->reg[0] = 0;
@@ -238,7 +255,7 @@ void rvgen_block(struct rvgen_block *b, u64 seed)
     b->loops = 1 + below(&s, 4);
 }
 
-/* ---- the program ------------------------------------------------------------------------------------- */
+/* ---- the program -------------------------------------------------------------------------- */
 struct out {
     u8 *at, *base;
 };
@@ -270,41 +287,28 @@ static void move_registers(struct out *o, u32 off, bool store)
             emit(o, enc_i(0x03, 3, i, GP, off + i * 8));
 }
 
-static void emit_item(struct out *o, const struct rvgen_item *it, u64 target, u64 base)
+static u64 address(const struct out *o) { return RVGEN_BASE + (u64)(o->at - o->base); }
+
+static void emit_item(struct out *o, const struct rvgen_item *it, u64 target)
 {
     struct args a;
-    u64 pc = base + (u64)(o->at - o->base);
-    const struct insn *row = row_of(it->word[0], &a);
-    u8 flow = row->format->flow;
-    if (flow == FLOW_BRANCH || flow == FLOW_JUMP) {
-        emit(o, retarget(row, it->word[0], (u32)(target - pc)));
-        return;
+    u32 distance = (u32)(target - address(o));
+    for (u32 i = 0; i < 3 && it->word[i]; i++) {
+        u32 w = it->word[i];
+        if (it->kind == RVGEN_DIRECT)
+            w = retarget(row_of(w, &a)->format, w, distance);
+        else if (it->kind == RVGEN_INDIRECT && i == 1)
+            w = (w & 0xfffff) | distance << 20;
+        emit(o, w);
     }
-    if (it->word[1] && row_of(it->word[1], &a)->format == &riscv_fmt_JR) { /* after auipc */
-        emit(o, it->word[0]);
-        emit(o, (it->word[1] & 0xfffff) | (u32)(target - pc) << 20);
-        return;
-    }
-    if (it->word[1] &&
-        row_of(it->word[1], &a)->format->flow == FLOW_INDIRECT) { /* c.jr, c.jalr: no distance */
-        emit(o, it->word[0]);
-        emit(o, addi(a.rs1, a.rs1, (i64)(target - pc)));
-        emit(o, it->word[1]);
-        return;
-    }
-    for (u32 i = 0; i < 3 && it->word[i]; i++)
-        emit(o, it->word[i]);
 }
 
 static unsigned item_size(const struct rvgen_item *it)
 {
-    struct args a;
     unsigned n = 0;
     for (u32 i = 0; i < 3 && it->word[i]; i++)
         n += size_of(it->word[i]);
-    bool extra = it->word[1] && size_of(it->word[1]) == 2 &&
-                 row_of(it->word[1], &a)->format->flow == FLOW_INDIRECT;
-    return extra ? n + 4 : n;
+    return n;
 }
 
 static void emit_block(struct out *o, const struct rvgen_block *b)
@@ -312,19 +316,16 @@ static void emit_block(struct out *o, const struct rvgen_block *b)
     u64 addr[RVGEN_ITEMS + 1];
     move_registers(o, offsetof(struct rvgen_record, before), false);
     emit(o, addi(TP, 0, b->loops));
-    u64 at = RVGEN_BASE + (u64)(o->at - o->base);
-    for (u32 i = 0; i <= b->n; i++) {
-        addr[i] = at;
-        at += i < b->n ? item_size(&b->item[i]) + (i == b->loop_to ? 8 : 0) : 0;
-    }
+    addr[0] = address(o);
+    for (u32 i = 0; i < b->n; i++)
+        addr[i + 1] = addr[i] + item_size(&b->item[i]) + (i == b->loop_to ? 8 : 0);
     for (u32 i = 0; i < b->n; i++) {
-        emit_item(o, &b->item[i], addr[MIN(i + 1 + b->item[i].skip, b->n)], RVGEN_BASE);
+        emit_item(o, &b->item[i], addr[MIN(i + 1 + b->item[i].skip, b->n)]);
         if (i != b->loop_to)
             continue;
         emit(o, addi(TP, TP, -1));
-        u64 pc = RVGEN_BASE + (u64)(o->at - o->base);
-        emit(o, 0x63u | 1 << 12 | TP << 15 |
-                    scatter((u32)(addr[b->loop_from] - pc), b_bits)); /* bne tp,zero */
+        u32 back = (u32)(addr[b->loop_from] - address(o));
+        emit(o, 0x1063 | TP << 15 | scatter(back, b_bits)); /* bne tp,zero */
     }
     move_registers(o, offsetof(struct rvgen_record, after), true);
     emit(o, addi(GP, GP, sizeof(struct rvgen_record)));
@@ -345,8 +346,8 @@ static void emit_li(struct out *o, u32 rd, u32 v)
 
 void rvgen_image(struct rvgen_image *im, const struct rvgen_block *b, u32 n, u64 window_seed)
 {
-    u64 code = align_up((u64)n * 2048 + 4096, PAGE_SIZE),
-        window = code + n * sizeof(struct rvgen_record);
+    u64 code = align_up((u64)n * 2048 + 4096, PAGE_SIZE);
+    u64 window = code + n * sizeof(struct rvgen_record);
     im->data = code;
     im->data_len = n * sizeof(struct rvgen_record) + RVGEN_WINDOW;
     im->len = im->data + im->data_len;

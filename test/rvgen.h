@@ -1,4 +1,4 @@
-/* test/rvgen.h - random RISC-V programs made from the rows of the decoder: user level, no traps, always end. */
+/* test/rvgen.h - random RISC-V programs from the decoder's rows: user level, no traps, finite. */
 #ifndef TEST_RVGEN_H
 #define TEST_RVGEN_H
 #include "guest/decode.h"
@@ -12,7 +12,13 @@ enum {
 };
 struct rvgen_item { /* what stays together: one to three instructions, 0 ends */
     u32 word[3];
+    u8 kind;
     u8 skip; /* a transfer goes over so many items */
+};
+enum {
+    RVGEN_PLAIN,
+    RVGEN_DIRECT,   /* a branch or jump: distance filled in by rvgen_image */
+    RVGEN_INDIRECT, /* auipc, then an I form that adds the distance */
 };
 struct rvgen_block { /* starts from `reg`, ends by storing all registers */
     u64 reg[RVGEN_REGS];

@@ -25,7 +25,7 @@ esac
 cache=${MYNA_CACHE-$root/cache}
 mkdir -p "$cache" 2>/dev/null && [ -w "$cache" ] || cache=${XDG_CACHE_HOME-$HOME/.cache}/myna
 dir=$cache/$guest
-mkdir -p "$dir/apt/lists/partial" "$dir/apt/archives/partial" || die "$dir: cannot make this folder"
+mkdir -p "$dir/apt/lists/partial" "$dir/apt/archives/partial" "$dir/apt/incoming" || die "$dir: cannot make this folder"
 apt_log=$dir/apt/log
 
 # ---- apt in a folder of its own ----------------------------------------------------------------------
@@ -48,6 +48,7 @@ configure_apt() { # configure_apt SUITE
 APT::Architecture "$deb";
 APT::Architectures { "$deb"; };
 APT::Sandbox::User "root";
+APT::Update::Error-Mode "any";
 Acquire::Languages "none";
 Dir::State "$dir/apt";
 Dir::State::lists "$dir/apt/lists";
@@ -79,7 +80,7 @@ update_lists() {
         say "[1/4] package lists of Debian $suite ($deb)"
         configure_apt "$suite"
         if apt get update; then
-            touch "$dir/apt/updated"
+            echo "$suite" >"$dir/apt/updated"
             return
         fi
     done
@@ -100,10 +101,13 @@ archive_of() {
 fetch() { # fetch STEP PACKAGE: sets $archive
     archive=$(archive_of "$2")
     [ -n "$archive" ] || return 1
+    if [ ! -e "$dir/apt/archives/$archive" ]; then
+        say "[$1/4] $2"
+        # What an interruption leaves there is continued the next time, if the mirror can.
+        (cd "$dir/apt/incoming" && apt get download "$2") || return 1
+        mv "$dir/apt/incoming/$archive" "$dir/apt/archives/$archive"
+    fi
     archive=$dir/apt/archives/$archive
-    if [ -e "$archive" ]; then return 0; fi
-    say "[$1/4] $2"
-    (cd "$dir/apt/archives" && apt get download "$2") && [ -e "$archive" ]
 }
 
 fetch_all() {
@@ -144,7 +148,7 @@ module() { # module NAME: adds a module after those it needs
     echo "$name" >>"$dir/tmp/modules"
 }
 
-list() { # the archive's list, for mkinitramfs
+list() { # the archive's list, for mkinitramfs; its files are in $dir/tmp
     for d in bin dev etc lib lib/modules proc root run sys tmp usr usr/share; do
         echo "dir /$d 755"
     done
@@ -152,16 +156,14 @@ list() { # the archive's list, for mkinitramfs
     echo "node /dev/null 1 3 666"
     echo "link /sbin bin"
     echo "link /bin/sh busybox"
-    echo "file /init $root/tools/guest/init 755"
-    for f in "$root"/tools/guest/bin/*; do
-        echo "file /bin/${f##*/} $f 755"
-    done
-    echo "file /bin/busybox $busybox 755"
+    echo "file /init init 755"
+    echo "file /bin/dhcp-event dhcp-event 755"
+    echo "file /bin/busybox busybox 755"
     while read -r name; do
-        echo "file /lib/modules/$name.ko $dir/tmp/$name.ko 644"
+        echo "file /lib/modules/$name.ko $name.ko 644"
     done <"$dir/tmp/modules"
-    echo "file /lib/modules/order $dir/tmp/modules 644"
-    echo "file /etc/myna $dir/tmp/about 644"
+    echo "file /lib/modules/order modules 644"
+    echo "file /etc/myna about 644"
 }
 
 build() {
@@ -181,8 +183,9 @@ build() {
     done
     echo "Debian $(release), Linux ${package#linux-image-}" >"$dir/tmp/about"
     [ -x "$root/build/mkinitramfs" ] || env -u MAKEFLAGS make -s -C "$root" build/mkinitramfs >&2
+    cp "$busybox" "$root/tools/guest/init" "$root/tools/guest/dhcp-event" "$dir/tmp"
     list >"$dir/tmp/list"
-    "$root/build/mkinitramfs" <"$dir/tmp/list" >"$dir/tmp/initrd" || die "cannot pack the initramfs"
+    (cd "$dir/tmp" && "$root/build/mkinitramfs" <list >initrd) || die "cannot pack the initramfs"
     mv "$image" "$dir/kernel"
     mv "$dir/tmp/initrd" "$dir/initrd"
     rm -rf "$dir/root.new" "$dir/tmp"
@@ -190,7 +193,7 @@ build() {
 }
 
 # What the result depends on; the result is kept while this stays the same.
-state() { cat "$root/tools/guest.sh" "$root"/tools/guest/init "$root"/tools/guest/bin/* | cksum; }
+state() { cat "$root/tools/guest.sh" "$root"/tools/guest/* | cksum; }
 ready() { [ -s "$dir/kernel" ] && [ -s "$dir/initrd" ] && [ "$(state)" = "$(cat "$dir/ready" 2>/dev/null)" ]; }
 
 exec 9>"$dir/lock"
@@ -198,7 +201,11 @@ flock 9 # two at a time would fetch twice
 if [ -n "$refresh" ] || ! ready; then
     command -v apt-get >/dev/null || die "apt-get is missing: guests come from Debian's archive"
     : >"$apt_log"
-    [ -z "$refresh" ] && [ -e "$dir/apt/updated" ] || update_lists
+    if [ -z "$refresh" ] && [ -s "$dir/apt/updated" ]; then
+        configure_apt "$(cat "$dir/apt/updated")" # the checkout may have moved
+    else
+        update_lists
+    fi
     # The lists may name packages that the mirror has replaced since.
     fetch_all || { update_lists && fetch_all; } || die "cannot fetch the packages ($apt_log)"
     build

@@ -30,14 +30,14 @@ def pack_initrd(base, out, files):
         listing = ''
         for i, (path, source) in enumerate(sorted(files.items())):
             if '\n' in source:
-                host = f'{tmp}/{i}'
-                with open(host, 'w', encoding='utf-8') as f:
+                with open(f'{tmp}/{i}', 'w', encoding='utf-8') as f:
                     f.write(source)
-                source = host
+            else:
+                shutil.copy(source, f'{tmp}/{i}')
             for parent in reversed(_parents(path)):
                 listing += f'dir {parent} 755\n'
-            listing += f'file {path} {source} 755\n'
-        packed = subprocess.run([ROOT + '/build/mkinitramfs'], input=listing.encode(),
+            listing += f'file {path} {i} 755\n'
+        packed = subprocess.run([ROOT + '/build/mkinitramfs'], input=listing.encode(), cwd=tmp,
                                 stdout=subprocess.PIPE, check=True).stdout
     with open(base, 'rb') as f, open(out, 'wb') as g:
         shutil.copyfileobj(f, g)

@@ -122,3 +122,9 @@ int trace_enable(const char *glob)
     }
     return matches;
 }
+
+void trace_list(FILE *f)
+{
+    for (struct trace_site *const *p = __start_reg_trace_site; p < __stop_reg_trace_site; p++)
+        fprintf(f, "%s\n", (*p)->fmt);
+}

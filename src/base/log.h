@@ -23,6 +23,7 @@ struct trace_site {
 };
 void trace_emit(const struct trace_site *, ...);
 int trace_enable(const char *glob);
+void trace_list(FILE *); /* one site per line: what it prints, as a format */
 #define TRACE(f, ...)                                                          \
     do {                                                                       \
         static struct trace_site site_ = {__FILE__, f, __LINE__, 0};           \

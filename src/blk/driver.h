@@ -23,6 +23,7 @@ bool hostfile_open(struct hostfile *, const struct blk_opts *, struct error *);
 void hostfile_close(struct hostfile *);
 int hostfile_read(struct hostfile *, u64 off, u64 len,
                   struct span *); /* -EIO at the end of the file */
+bool hostfile_read_cached(struct hostfile *, u64 off, u64 len, const struct iovec *, int niov); /* all, at once */
 int hostfile_write(struct hostfile *, u64 off, u64 len, struct span *);
 int hostfile_flush(struct hostfile *);
 int hostfile_discard(struct hostfile *, u64 off, u64 len);

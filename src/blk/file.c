@@ -276,6 +276,12 @@ int hostfile_read(struct hostfile *f, u64 off, u64 len, struct span *at)
     return read_span(f, off, len, at);
 }
 
+bool hostfile_read_cached(struct hostfile *f, u64 off, u64 len, const struct iovec *iov, int niov)
+{
+    return f->align == 1 && niov <= IOV_CHUNK &&
+           preadv2(f->fd, iov, niov, (off_t)off, RWF_NOWAIT) == (ssize_t)len;
+}
+
 int hostfile_write(struct hostfile *f, u64 off, u64 len, struct span *at)
 {
     int ret;

@@ -1,7 +1,7 @@
 /* fp/arith.c - add, multiply, fused multiply-add, divide, square root (IEEE 754-2019, 5.4.1). */
 #include "fp/num.h"
 
-/* ---- exact sums and products ------------------------------------------------------------------------ */
+/* ---- exact sums and products ----------------------------------------------------------------- */
 
 static struct fp_num product(const struct fp_num *a, const struct fp_num *b)
 {
@@ -20,8 +20,9 @@ static void normalize(struct fp_num *n)
     n->exp -= up;
 }
 
-/* The rounded sum of two finite numbers. With at most 106 of 126 bits significant, a shift by one loses
- * nothing, and after a larger one the sum keeps far more bits than are rounded: jamming is exact enough. */
+/* The rounded sum of two finite numbers. With at most 106 of 126 bits significant, a shift by one
+ * loses nothing, and after a larger one the sum keeps far more bits than are rounded: jamming is
+ * exact enough. */
 static u64 sum(enum fp_format f, struct fp_num a, struct fp_num b, struct fp_env *env)
 {
     normalize(&a);
@@ -106,7 +107,7 @@ u64 fp_fma(enum fp_format f, u64 a, u64 b, u64 c, struct fp_env *env)
     return add_to(f, &p, &z, c, env);
 }
 
-/* ---- quotients and roots ---------------------------------------------------------------------------- */
+/* ---- quotients and roots --------------------------------------------------------------------- */
 
 static u64 quotient(enum fp_format f, const struct fp_num *x, const struct fp_num *y,
                     struct fp_env *env)

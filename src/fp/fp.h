@@ -1,8 +1,9 @@
 /* fp/fp.h - IEEE 754-2019 binary32 and binary64 arithmetic in integers, for any host.
  *
- * Numbers are raw bits; a binary32 number is the low half of a u64, zero-extended. Every result that is a NaN
- * is the canonical one (positive, quiet, no payload). Tininess is detected after rounding, as on RISC-V and x86.
- * Functions read the rounding mode and add to the flags of `env`; they keep no state and cannot fail.
+ * Numbers are raw bits; a binary32 number is the low half of a u64, zero-extended. Every result
+ * that is a NaN is the canonical one (positive, quiet, no payload). Tininess is detected after
+ * rounding, as on RISC-V and x86. Functions read the rounding mode and add to the flags of `env`;
+ * they keep no state and cannot fail.
  */
 #ifndef FP_FP_H
 #define FP_FP_H
@@ -40,7 +41,7 @@ u64 fp_to_int(enum fp_format, enum fp_int, u64 a, struct fp_env *);
 u64 fp_from_int(enum fp_format, enum fp_int, u64 a,
                 struct fp_env *); /* 32-bit kinds read the low half */
 
-/* Comparisons are false when a NaN takes part; eq signals on signaling NaNs only, lt and le on all. */
+/* Comparisons are false when a NaN takes part; eq signals on signaling NaNs, lt and le on all. */
 bool fp_eq(enum fp_format, u64 a, u64 b, struct fp_env *);
 bool fp_lt(enum fp_format, u64 a, u64 b, struct fp_env *);
 bool fp_le(enum fp_format, u64 a, u64 b, struct fp_env *);

@@ -1,9 +1,9 @@
-/* fp/fp_test.c - soft float against the host's SSE, and what SSE lacks against 128-bit arithmetic. */
+/* fp/fp_test.c - soft float against the host's SSE, and against binary128 where SSE lacks it. */
 #include <assert.h>
 #include <math.h>
 #include "fp/fp.h"
 
-/* ---- operands ------------------------------------------------------------------------------------------ */
+/* ---- operands -------------------------------------------------------------------------------- */
 
 static u64 seed = 88172645463325252;
 
@@ -47,7 +47,8 @@ static const u64 special[2][24] = {
 
 static u64 width_mask(enum fp_format f) { return f == FP32 ? 0xffffffff : ~0ull; }
 
-/* Special numbers, their neighbours, short fractions (for ties), middle exponents (for sums that meet), any bits. */
+/* Special numbers, their neighbours, short fractions (for ties), middle exponents (for sums that
+ * meet), any bits. */
 static u64 operand(enum fp_format f)
 {
     int fraction = f == FP32 ? 23 : 52;
@@ -64,7 +65,7 @@ static u64 operand(enum fp_format f)
     }
 }
 
-/* ---- the host ------------------------------------------------------------------------------------------ */
+/* ---- the host -------------------------------------------------------------------------------- */
 
 enum op { ADD, SUB, MUL, DIV, SQRT, FMA, CONVERT, INTEGRAL, EQ, LT, LE, OPS };
 static const u32 control[] = {
@@ -213,7 +214,7 @@ TEST(special_numbers_are_the_hosts)
                     }
 }
 
-/* ---- integers ------------------------------------------------------------------------------------------ */
+/* ---- integers -------------------------------------------------------------------------------- */
 
 #define CVT(insn, out, in) __asm__ volatile(insn " %1, %0" : "=r"(out) : "x"(in))
 
@@ -260,8 +261,8 @@ TEST(to_signed_is_the_hosts)
     }
 }
 
-/* Unsigned results: of 32 bits from the host's 64 signed ones; of 64 bits up to 2^63 likewise, and beyond, where all
- * numbers are integers, from half the number. */
+/* Unsigned results: of 32 bits from the host's 64 signed ones; of 64 bits up to 2^63 likewise, and
+ * beyond, where all numbers are integers, from half the number. */
 TEST(to_unsigned_agrees_with_signed)
 {
     for (int i = 0; i < 400000; i++) {
@@ -314,7 +315,7 @@ TEST(from_integers_is_the_hosts)
     }
 }
 
-/* ---- ties away from zero, which the host lacks: against exact results in binary128 ----------------------- */
+/* ---- ties away from zero, which the host lacks: against exact results in binary128 ----------- */
 
 static __float128 exact(enum fp_format f, u64 a)
 {
@@ -392,7 +393,7 @@ TEST(ties_away_to_and_from_integers)
     }
 }
 
-/* ---- minimum and maximum --------------------------------------------------------------------------------- */
+/* ---- minimum and maximum --------------------------------------------------------------------- */
 
 TEST(minimum_and_maximum)
 {

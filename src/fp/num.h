@@ -8,8 +8,7 @@ struct fp_num { /* finite: (-1)^sign * sig * 2^exp */
     enum fp_class class;
     bool sign;
     int exp;
-    u128
-        sig; /* unpacked: bit 63 is the highest set; a bit below the rounded ones may stand for all below it */
+    u128 sig; /* bit 63 is the highest set when unpacked; results may have more bits */
 };
 
 struct fp_num fp_unpack(enum fp_format, u64 a);

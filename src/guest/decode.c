@@ -7,11 +7,10 @@ struct pattern {
     u32 mask, value;
     const struct insn *insn;
 };
-struct
-    node { /* bits != 0: 1 << bits nodes from `first`, by a field of the word; else n patterns from `first` */
-    u8 shift, bits;
-    u16 n;
-    u32 first;
+struct node {
+    u8 shift, bits; /* of the field that chooses among 1 << bits nodes; bits 0: a leaf */
+    u16 n;          /* patterns of a leaf */
+    u32 first;      /* node, or pattern */
 };
 struct decoder {
     struct node *node; /* [0] is the root */
@@ -144,8 +143,7 @@ bool decoder_check(const struct insn *const *first, const struct insn *const *en
         for (u32 j = 0; j < i && ok; j++) {
             u32 both = p[i].mask | p[j].mask, value = p[i].value | p[j].value;
             bool apart = (p[i].value ^ p[j].value) & p[i].mask & p[j].mask;
-            bool settled =
-                both == p[j].mask && both != p[i].mask; /* j fixes more: it comes first */
+            bool settled = both == p[j].mask && both != p[i].mask; /* j is more special */
             for (u32 k = 0; k < j && !settled; k++)
                 settled = p[k].mask == both && p[k].value == value;
             if (!apart && !settled)

@@ -1,7 +1,7 @@
-/* guest/decode.h - fixed-width instructions: one INSN() row per instruction, its picture and its body.
+/* guest/decode.h - fixed-width instructions: one INSN() row each, with its picture and its body.
  *
- * A row feeds the decoder, the unit former (where control goes), the lifter, the disassembler and the
- * random-instruction generator of the tests. Pictures are the manual's: '0' and '1' are fixed bits, '.' is an
+ * A row feeds the decoder, the unit former (where control goes), the lifter, the disassembler and
+ * the tests' random programs. Pictures are the manual's: '0' and '1' are fixed bits, '.' is an
  * operand bit, spaces are for the eye. When two pictures match, the one that fixes more bits wins: a
  * hint, an alias or a reserved corner of an encoding is simply a row of its own.
  */
@@ -32,7 +32,7 @@ struct insn {
     static const struct insn isa##_##id##_insn = {#id, picture, &isa##_fmt_##fmt, body, needs}; \
     static const struct insn *const isa##_##id##_reg                                            \
         __attribute__((used, retain, section("insn_" #isa))) = &isa##_##id##_insn
-/* INSN(riscv, addi, I, "............ ..... 000 ..... 0010011", 0) { body }; l is the unit, a the operands. */
+/* INSN(riscv, addi, I, "............ ..... 000 ..... 0010011", 0) { body }: l lifts operands a. */
 #define INSN(isa, id, fmt, picture, needs)               \
     void isa##_##id(struct lift *, const struct args *); \
     INSN_ROW(isa, id, fmt, picture, needs, isa##_##id);  \

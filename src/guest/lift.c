@@ -1,21 +1,22 @@
-/* guest/lift.c - forms one unit: which instructions, which branches stay inside, and how control leaves.
+/* guest/lift.c - forms one unit: its instructions, which branches stay inside, how control leaves.
  *
- * The unit lies in one page. It is first scanned with guest->flow, then lifted in the order of addresses:
- *  - a direct transfer to an instruction of the unit is a branch to that instruction's label; a label that
- *    is reached backwards polls, so that every loop can be interrupted;
+ * The unit lies in one page. It is scanned with guest->flow, then lifted in the order of addresses:
+ *  - a direct transfer to an instruction of the unit is a branch to that instruction's label; a
+ *    label that is reached backwards polls, so that every loop can be interrupted;
  *  - any other conditional branch leaves through a stub behind the unit's code;
- *  - after an unconditional transfer level 2 goes on at the nearest place ahead that an earlier branch
- *    names, so that the arms of a conditional and the code where they meet share one unit.
+ *  - after an unconditional transfer level 2 goes on at the nearest place ahead that an earlier
+ *    branch names, so that the arms of a conditional and the code where they meet share one unit.
  */
 #include <assert.h>
 #include "guest/guest.h"
 
 enum { STRAIGHT_MAX = 64, UNIT_MAX = 200, INSN_BYTES = 32 };
-enum {                /* what is known of each byte of the page, from the unit's start */
-       AT_INSN = 1,   /* an instruction of the unit begins here */
-       AT_TARGET = 2, /* a branch of the unit goes here */
-       AT_LOOP = 4,   /* ... backwards */
-       AT_LABEL = 8,  /* has a label already */
+/* What is known of each byte of the page, from the unit's start */
+enum {
+    AT_INSN = 1,   /* an instruction of the unit begins here */
+    AT_TARGET = 2, /* a branch of the unit goes here */
+    AT_LOOP = 4,   /* ... backwards */
+    AT_LABEL = 8,  /* has a label already */
 };
 
 struct step {
@@ -71,26 +72,36 @@ static void scan(struct unit *u, const struct guest *g, u32 key, const u8 *code,
     }
 }
 
-/* The label of the instruction at byte `to`, when the unit has one there that a branch may use. */
-static bool inside(struct unit *u, struct ir *ir, gva to, u32 *label)
+static bool has_label(const struct unit *u, u32 off)
 {
     u8 both = AT_INSN | AT_TARGET;
-    if (to >= u->size || (u->mark[to] & both) != both)
-        return false;
-    if (!(u->mark[to] & AT_LABEL)) {
-        u->mark[to] |= AT_LABEL;
-        u->label[to] = (u16)ir_newlabel(ir);
+    return (u->mark[off] & both) == both;
+}
+
+static u32 label_at(struct unit *u, struct ir *ir, u32 off)
+{
+    if (!(u->mark[off] & AT_LABEL)) {
+        u->mark[off] |= AT_LABEL;
+        u->label[off] = (u16)ir_newlabel(ir);
     }
-    *label = u->label[to];
-    return true;
+    return u->label[off];
+}
+
+/* May the instruction branch there inside the unit? Backwards only where the label polls. */
+static bool inside(const struct lift *l, gva target)
+{
+    const struct unit *u = l->unit;
+    gva to = target - u->pc;
+    if (to >= u->size || !has_label(u, (u32)to))
+        return false;
+    return target > l->pc || u->mark[to] & AT_LOOP;
 }
 
 void lift_jump(struct lift *l, gva target)
 {
     struct unit *u = l->unit;
-    u32 label;
-    if (inside(u, l->ir, target - u->pc, &label))
-        ir_br(l->ir, label);
+    if (inside(l, target))
+        ir_br(l->ir, label_at(u, l->ir, (u32)(target - u->pc)));
     else
         ir_exit(l->ir, target);
     l->ended = true;
@@ -100,7 +111,9 @@ void lift_branch(struct lift *l, enum ir_type width, enum ir_cc cc, val a, val b
 {
     struct unit *u = l->unit;
     u32 label;
-    if (!inside(u, l->ir, target - u->pc, &label)) {
+    if (inside(l, target)) {
+        label = label_at(u, l->ir, (u32)(target - u->pc));
+    } else {
         label = ir_newlabel(l->ir);
         u->stub[u->n_stubs++] = (struct stub){label, target};
     }
@@ -125,12 +138,11 @@ static void lift_steps(struct unit *u, struct lift *l, const u8 *code)
     u32 end = 0;
     for (u32 i = 0; i < u->n; i++) {
         const struct step *s = &u->step[i];
-        u32 label;
         if (live && s->off != end)
             ir_exit(l->ir, u->pc + end);
         live &= s->off == end;
-        if (inside(u, l->ir, s->off, &label)) {
-            ir_label(l->ir, label);
+        if (has_label(u, s->off)) {
+            ir_label(l->ir, label_at(u, l->ir, s->off));
             if (u->mark[s->off] & AT_LOOP)
                 ir_poll(l->ir, u->pc + s->off);
             live = true;

@@ -27,7 +27,7 @@ struct field { /* one saved member of the guest-visible state; saved by name */
 
 struct device_class {
     const char *name, *doc;     /* name as users type it: "goldfish-rtc" */
-    const char *compatible;     /* device tree, NULL: none */
+    const char *compatible;     /* device tree: words, the most special first */
     u32 size;                   /* sizeof the object, which begins with struct device */
     u32 state_off, state_size;  /* the guest-visible part: plain data without padding */
     const struct field *fields; /* every byte of the state */

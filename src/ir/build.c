@@ -9,7 +9,7 @@ const struct ir_opinfo ir_opinfo[IR_COUNT] = {
 
 static const struct ir_ins nothing; /* stands for what did not fit: never read for meaning */
 
-/* ---- appending --------------------------------------------------------------------------------- */
+/* ---- appending ------------------------------------------------------------------------------- */
 
 void ir_start(struct ir *ir, const struct ir_slot *slots, u32 n_slots, u64 pc)
 {
@@ -42,8 +42,8 @@ static u32 hash(const struct ir_ins *x)
     return (u32)(h >> 54);
 }
 
-/* The value of an equal op already made in this scope, or a new one. An entry of the table proves itself
- * by its content, so entries left by earlier scopes and units need no clearing. */
+/* The value of an equal op already made in this scope, or a new one. An entry of the table proves
+ * itself by its content, so entries left by earlier scopes and units need no clearing. */
 static val number(struct ir *ir, const struct ir_ins *x)
 {
     _Static_assert(ARRAY_LEN(ir->hash) == 1024, "hash() makes ten bits");
@@ -57,7 +57,7 @@ static val number(struct ir *ir, const struct ir_ins *x)
     return i;
 }
 
-/* ---- values ------------------------------------------------------------------------------------ */
+/* ---- values ---------------------------------------------------------------------------------- */
 
 val ir_const(struct ir *ir, u64 imm)
 {
@@ -91,7 +91,7 @@ val ir_setcc(struct ir *ir, enum ir_type width, enum ir_cc cc, val a, val b)
 
 val ir_sel(struct ir *ir, val cond, val a, val b) { return ir_op(ir, IR_sel, I64, 0, cond, a, b); }
 
-/* ---- guest state ------------------------------------------------------------------------------- */
+/* ---- guest state ----------------------------------------------------------------------------- */
 
 static void forget_slots(struct ir *ir) { memset(ir->known, 0, ir->n_slots * sizeof ir->known[0]); }
 
@@ -126,7 +126,7 @@ void ir_ste(struct ir *ir, enum ir_type type, u32 off, val v)
     emit(ir, &x);
 }
 
-/* ---- guest memory ------------------------------------------------------------------------------ */
+/* ---- guest memory ---------------------------------------------------------------------------- */
 
 static u8 mop_type(u16 mop)
 {
@@ -185,7 +185,7 @@ void ir_fence(struct ir *ir, bool full)
     emit(ir, &x);
 }
 
-/* ---- control ----------------------------------------------------------------------------------- */
+/* ---- control --------------------------------------------------------------------------------- */
 
 u32 ir_newlabel(struct ir *ir)
 {

@@ -96,6 +96,9 @@ TEST(extensions_vanish)
     assert(ir_un(ir, IR_zext8, I64, flag) == flag && ir_un(ir, IR_sext8, I64, flag) == flag);
     assert(is_op(ir_bin(ir, IR_shr, I64, ir_bin(ir, IR_shl, I64, a, k32), k32), IR_zext32, a));
     assert(is_op(ir_bin(ir, IR_sar, I64, ir_bin(ir, IR_shl, I64, a, k32), k32), IR_sext32, a));
+    val k48 = ir_const(ir, 48), k56 = ir_const(ir, 56);
+    assert(is_op(ir_bin(ir, IR_sar, I64, ir_bin(ir, IR_shl, I64, a, k48), k48), IR_sext16, a));
+    assert(is_op(ir_bin(ir, IR_sar, I64, ir_bin(ir, IR_shl, I64, a, k56), k56), IR_sext8, a));
     ir_st(ir, MOP_16, a, 0, ir_un(ir, IR_sext16, I64, b));
     assert(ir->ins[ir->n - 1].b == b);
 }
@@ -113,6 +116,9 @@ TEST(comparisons_fold)
            is_const(ir_setcc(ir, I64, CC_LTU, a, zero), 0));
     val eq = ir_setcc(ir, I64, CC_LTU, ir_bin(ir, IR_xor, I64, a, b), ir_const(ir, 1));
     assert(eq == ir_setcc(ir, I64, CC_EQ, a, b));
+    val difference = ir_bin(ir, IR_sub, I64, a, b),
+        low_equal = ir_setcc(ir, I32, CC_EQ, difference, zero);
+    assert(ir->ins[low_equal].type == I32);
     val sa = ir_un(ir, IR_sext32, I64, a), sb = ir_un(ir, IR_sext32, I64, b);
     assert(ir_setcc(ir, I64, CC_LTS, sa, sb) == ir_setcc(ir, I32, CC_LTS, a, b));
     assert(ir_sel(ir, zero, a, b) == b && ir_sel(ir, lt, a, a) == a);
@@ -153,8 +159,10 @@ TEST(floats_fold)
     assert(ir_op(ir, IR_fsgn, F64, 0, f, f, 0) == f && ir_op(ir, IR_fsgn, F64, 1, f, f, 0) != f);
     assert(ir_un(ir, IR_mov_fi, F64, ir_un(ir, IR_mov_if, F64, a)) == a);
     val sum = ir_bin(ir, IR_fadd, F64, f, f);
-    val clean = ir_un(ir, IR_fnan, F64, sum);
-    assert(clean != sum && ir_un(ir, IR_fnan, F64, clean) == clean);
+    assert(ir_un(ir, IR_fnan, F64, sum) != sum);
+    val whole = ir_op(ir, IR_ftoi, F64, INT_S64, f, 0, 0),
+        word = ir_op(ir, IR_ftoi, F64, INT_U32, f, 0, 0);
+    assert(ir_un(ir, IR_sext32, I64, word) == word && ir_un(ir, IR_sext32, I64, whole) != whole);
     static const struct ir_helper rounds = {"rounds", NULL, HELP_FP};
     assert(ir_bin(ir, IR_fadd, F64, f, f) == sum);
     ir_call(ir, &rounds, 0, 0, 0);
@@ -177,7 +185,7 @@ TEST(a_full_unit_overflows)
     assert(!ir->overflow && ir_newlabel(ir) == 0 && ir->overflow);
 }
 
-/* ---- random operands: what the rules make of an op is what the op means -------------------------------- */
+/* ---- random operands: what the rules make of an op is what the op means ---------------------- */
 
 static u64 seed = 1;
 
@@ -223,10 +231,18 @@ static const struct operation {
 } extensions[] = {{IR_sext8, I64}, {IR_sext16, I64}, {IR_sext32, I64},
                   {IR_zext8, I64}, {IR_zext16, I64}, {IR_zext32, I64}};
 
-/* One random pure integer op. */
-static struct ir_ins random_op(void)
+/* One random pure integer op; ops of one family meet in most rules. */
+static struct ir_ins random_op(unsigned family)
 {
+    static const u8 families[][4] = {{IR_shl, IR_shr, IR_sar, IR_shl},
+                                     {IR_add, IR_sub, IR_xor, IR_setcc},
+                                     {IR_and, IR_or, IR_xor, IR_andn}};
     struct ir_ins x = {.type = rnd() % 2 ? I64 : I32};
+    if (family < ARRAY_LEN(families)) {
+        x.op = families[family][rnd() % 4];
+        x.aux = x.op == IR_setcc ? (u16)(rnd() % CC_COUNT) : 0;
+        return x;
+    }
     switch (rnd() % 4) {
     case 0:
         x.op = extensions[rnd() % ARRAY_LEN(extensions)].op;
@@ -246,21 +262,22 @@ static struct ir_ins random_op(void)
 TEST(rules_keep_the_meaning)
 {
     enum { CHAIN = 4 };
-    for (int round = 0; round < 60000; round++) {
+    for (int round = 0; round < 100000; round++) {
         u64 in[2] = {interesting(), interesting()}, value[2 + 2 * CHAIN];
         val v[2 + 2 * CHAIN];
         struct ir *ir = start();
-        unsigned n = 2;
+        unsigned n = 2, family = (unsigned)(rnd() % 6);
         for (unsigned i = 0; i < n; i++) {
             v[i] = ir_get(ir, i);
             value[i] = in[i];
         }
         for (int i = 0; i < CHAIN; i++) {
-            struct ir_ins x = random_op();
-            u64 k = interesting();
+            struct ir_ins x = random_op(rnd() % 8 ? family : ~0u);
+            u64 k = family == 0 ? rnd() % 66 : interesting();
             v[n] = ir_const(ir, k);
             value[n++] = k;
-            unsigned a = n - 1 - (unsigned)(rnd() % 3), b = (unsigned)(rnd() % n);
+            unsigned a = rnd() % 4 ? n - 2 : (unsigned)(rnd() % n); /* the last result, or any */
+            unsigned b = rnd() % 2 ? n - 1 : (unsigned)(rnd() % n); /* the constant, or any */
             unsigned one_in = ir_opinfo[x.op].ins == 1;
             v[n] = ir_op(ir, x.op, x.type, x.aux, v[a], one_in ? 0 : v[b], 0);
             value[n++] = ir_eval(x.op, x.type, x.aux, value[a], one_in ? 0 : value[b], 0, NULL);

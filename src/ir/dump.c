@@ -13,9 +13,9 @@
 #include <stdarg.h>
 #include "ir/ir.h"
 
-/* Letters of a form: a b c inputs (all named by ins when the form is NULL) · i imm · l aux as a length · x aux as a
- * number · s slot · o field at c · k condition · K float condition · n integer kind · m access · M read-modify-write ·
- * d displacement c · L label c · h hint · H helper. */
+/* Letters of a form: a b c inputs (all named by ins when the form is NULL) · i imm · l aux as a
+ * length · x aux as a number · s slot · o field at c · k condition · K float condition · n integer
+ * kind · m access · M read-modify-write · d displacement c · L label c · h hint · H helper. */
 static const char *const forms[IR_COUNT] = {
     [IR_constant] = "i", [IR_insn] = "il",  [IR_get] = "s",     [IR_set] = "sa",
     [IR_lde] = "o",      [IR_ste] = "oa",   [IR_setcc] = "kab", [IR_ld] = "mad",
@@ -46,7 +46,7 @@ static const char *form_of(u8 op)
     return forms[op] ? forms[op] : by_inputs[ir_opinfo[op].ins];
 }
 
-/* ---- writing ---------------------------------------------------------------------------------------- */
+/* ---- writing --------------------------------------------------------------------------------- */
 
 struct out {
     char *buf;
@@ -147,7 +147,7 @@ void ir_dump(const struct ir *ir, FILE *to)
     }
 }
 
-/* ---- reading ---------------------------------------------------------------------------------------- */
+/* ---- reading --------------------------------------------------------------------------------- */
 
 struct in {
     struct ir *ir;

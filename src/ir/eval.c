@@ -4,7 +4,7 @@
 #include "fp/fp.h"
 #include "ir/ir.h"
 
-/* ---- integers: I64 on whole registers, I32 on low halves ------------------------------------------ */
+/* ---- integers: I64 on whole registers, I32 on low halves ------------------------------------- */
 
 static u64 divide(enum ir_opcode op, u64 a, u64 b, unsigned w)
 {
@@ -102,7 +102,7 @@ static bool compare(u16 cc, u64 a, u64 b, unsigned w)
     return false;
 }
 
-/* ---- floating point -------------------------------------------------------------------------------- */
+/* ---- floating point -------------------------------------------------------------------------- */
 
 /* MXCSR's rounding control, bits 13 and 14 (Intel SDM volume 1, 10.2.3). */
 static enum fp_round rounding(u32 mxcsr)

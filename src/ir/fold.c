@@ -1,9 +1,10 @@
 /* ir/fold.c - the builder's rules: constants, identities, known bits, comparisons.
  *
- * Every rule replaces a pure op by an equal value that is cheaper: a constant, a value that exists, or an op
- * with simpler inputs. Rules work in canonical form, which fold_op makes first: a constant input of a
- * commutative op is on the right, and constants of I32 ops are sign-extended from 32 bits. Inputs of I32 ops
- * lose the extensions that only set upper bits, so that chains of 32-bit guest arithmetic connect directly.
+ * Every rule replaces a pure op by an equal value that is cheaper: a constant, a value that exists,
+ * or an op with simpler inputs. Rules work in canonical form, which fold_op makes first: a constant
+ * input of a commutative op is on the right, and constants of I32 ops are sign-extended from 32
+ * bits. Inputs of I32 ops lose the extensions that only set upper bits, so that chains of 32-bit
+ * guest arithmetic connect directly.
  */
 #include "base/bits.h"
 #include "ir/fold.h"
@@ -33,7 +34,7 @@ static val bin_const(struct ir *ir, enum ir_opcode op, enum ir_type type, val a,
     return ir_bin(ir, op, type, a, ir_const(ir, immediate(type, k)));
 }
 
-/* ---- known bits -------------------------------------------------------------------------------- */
+/* ---- known bits ------------------------------------------------------------------------------ */
 
 static unsigned unsigned_bits(const struct ir *ir, val v, int depth);
 
@@ -141,7 +142,7 @@ val fold_address(const struct ir *ir, val addr, i32 *disp)
     return x->a;
 }
 
-/* ---- comparisons ------------------------------------------------------------------------------- */
+/* ---- comparisons ----------------------------------------------------------------------------- */
 
 static const u8 swapped[CC_COUNT] = {
     [CC_EQ] = CC_EQ,   [CC_NE] = CC_NE,   [CC_LTU] = CC_GTU, [CC_GTU] = CC_LTU, [CC_GEU] = CC_LEU,
@@ -259,7 +260,7 @@ static val fold_setcc(struct ir *ir, struct ir_ins *x)
     return 0;
 }
 
-/* ---- arithmetic -------------------------------------------------------------------------------- */
+/* ---- arithmetic ------------------------------------------------------------------------------ */
 
 /* (y op c) op k, in one op */
 static val reassociate(struct ir *ir, const struct ir_ins *x, u64 k)
@@ -353,9 +354,10 @@ static val fold_andn(struct ir *ir, const struct ir_ins *x, bool constant, u64 k
     return constant ? bin_const(ir, IR_and, x->type, x->a, ~k) : 0;
 }
 
-/* ---- shifts ------------------------------------------------------------------------------------ */
+/* ---- shifts ---------------------------------------------------------------------------------- */
 
-/* x is a shift by the constant k, 0 < k < w, of the shift `a` by the constant c, 0 < c < w, of equal type. */
+/* x is a shift by the constant k, 0 < k < w, of the shift `a` by the constant c, 0 < c < w, of
+ * equal type. */
 static val fold_shifts(struct ir *ir, const struct ir_ins *x, unsigned k, const struct ir_ins *a,
                        unsigned c)
 {
@@ -401,7 +403,7 @@ static val fold_shift(struct ir *ir, struct ir_ins *x, bool constant, u64 k)
     return fold_shifts(ir, x, by, &a, (unsigned)c);
 }
 
-/* ---- the rest ---------------------------------------------------------------------------------- */
+/* ---- the rest -------------------------------------------------------------------------------- */
 
 static val fold_extension(struct ir *ir, struct ir_ins *x, bool is_signed_ext, unsigned bits)
 {
@@ -420,17 +422,11 @@ static val fold_sel(const struct ir *ir, const struct ir_ins *x)
     return k ? x->b : x->c;
 }
 
-static bool has_canonical_nan(u8 op)
-{
-    return op == IR_fnan || op == IR_fmin || op == IR_fmax || op == IR_fcvt || op == IR_itof;
-}
-
 static val fold_float(struct ir *ir, struct ir_ins *x)
 {
     const struct ir_ins a = ir->ins[x->a];
     switch (x->op) {
     case IR_fsgn: return x->a == x->b && x->aux == 0 ? x->a : 0;
-    case IR_fnan: return has_canonical_nan(a.op) ? x->a : 0;
     case IR_unbox32: return a.op == IR_box32 ? a.a : 0;
     case IR_itof:
         if (x->aux <= INT_U32)

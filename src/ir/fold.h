@@ -3,12 +3,12 @@
 #define IR_FOLD_H
 #include "ir/ir.h"
 
-/* A value equal to the pure op `x`, or 0 when no rule knows better; x may be rewritten to a simpler op. */
+/* A value equal to the pure op `x`, or 0 when no rule knows better; x may become a simpler op. */
 val fold_op(struct ir *, struct ir_ins *x);
-/* Comparison x->aux of x->a and x->b, simplified in place. True: its outcome is known and in *out. */
+/* Comparison x->aux of x->a and x->b, simplified in place. True: its outcome is in *out. */
 bool fold_compare(struct ir *, struct ir_ins *x, bool *out);
 /* addr + *disp as another base and displacement, where a constant was added to the address. */
 val fold_address(const struct ir *, val addr, i32 *disp);
-/* The value whose low `bits` bits (8, 16 or 32) are v's, without extensions that only set higher ones. */
+/* v without extensions that leave its low `bits` bits (8, 16 or 32) as they are. */
 val fold_low(const struct ir *, val v, unsigned bits);
 #endif

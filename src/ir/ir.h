@@ -1,22 +1,25 @@
 /* ir/ir.h - the intermediate representation: ops, types, the builder, and what runs it.
  *
- * A unit is one array of 16-byte instructions without pointers. An instruction that makes a value is
- * named by its index (`val`; 0 is "none"). Rules the verifier keeps:
- *  - a value is used only after the instruction that makes it and never across a `label`: at a label all
- *    guest state lives in its slots. Code after a conditional branch (`brcc`) is still the same scope.
- *  - guest instructions begin with `insn`; a guest instruction's `set`s come after its last op that can
- *    fault, so slots always hold the state before the instruction when a fault is taken.
- *  - integer ops of type I32 read the low 32 bits of their inputs and make a value whose upper 32 bits
- *    are zero; every integer value is a full 64-bit register. There are no 8 and 16 bit values.
+ * A unit is one array of 16-byte instructions without pointers. An instruction that makes a value
+ * is named by its index (`val`; 0 is "none"). Rules the verifier keeps:
+ *  - a value is used only after the instruction that makes it and never across a `label`: at a
+ *    label all guest state lives in its slots. Code after a conditional branch (`brcc`) is still
+ *    the same scope.
+ *  - guest instructions begin with `insn`; a guest instruction's `set`s come after its last op that
+ *    can fault, so slots always hold the state before the instruction when a fault is taken.
+ *  - integer ops of type I32 read the low 32 bits of their inputs and make a value whose upper 32
+ *    bits are zero; every integer value is a full 64-bit register. There are no 8 and 16 bit
+ *    values.
  *  - `type` is the type of an op's result (an integer op of type I32 still makes a whole register),
- *    except: setcc, setf, ftoi, mov_fi and brcc name the type of their inputs; ste, st, amo and cas that of the
- *    value. Memory ops are I64, or F32/F64 with MOP_FLOAT (ld and st only). amo and cas make the old
- *    value, extended as their mop says. lde and ste never touch a slot's home.
- *  - F32 values have 32 meaningful bits; F64 values 64. A floating-point guest slot is an F64 value (raw
- *    bits); unbox32/box32 go between it and F32 (RISC-V unprivileged, 22.2 NaN boxing).
- *  - a NaN that fadd .. fma make has any sign and payload; fnan gives it its bits. fma raises invalid for
- *    inf * 0 + NaN (22.7). ftoi saturates, a NaN as the largest number; its 32-bit results, unsigned ones
- *    too, are sign-extended to 64.
+ *    except: setcc, setf, ftoi, mov_fi and brcc name the type of their inputs; ste, st, amo and cas
+ *    that of the value. Memory ops are I64, or F32/F64 with MOP_FLOAT (ld and st only). amo and cas
+ *    make the old value, extended as their mop says. lde and ste never touch a slot's home.
+ *  - F32 values have 32 meaningful bits; F64 values 64. A floating-point guest slot is an F64 value
+ *    (raw bits); unbox32/box32 go between it and F32 (RISC-V unprivileged, 22.2 NaN boxing).
+ *  - a NaN that fadd .. fma make has any sign and payload; fnan gives it its bits, and takes
+ *    nothing else, so that it never meets a signaling NaN. fma raises invalid for inf * 0 + NaN
+ *    (22.7). ftoi saturates, a NaN as the largest number; its 32-bit results, unsigned ones too,
+ *    are sign-extended to 64.
  */
 #ifndef IR_IR_H
 #define IR_IR_H
@@ -38,7 +41,7 @@ enum ir_fx {
 #define IR_OPS(_)                                                                                 \
     _(nop, 0, 0, FX_PURE)                                                                         \
     _(constant, 0, 1, FX_PURE)       /* imm */                                                    \
-    _(insn, 0, 0, FX_WRITE)          /* a guest instruction begins: imm = pc, aux = length in bytes */\
+    _(insn, 0, 0, FX_WRITE)          /* a guest instruction begins: imm = pc, aux = length */     \
     _(get, 0, 1, FX_PURE)            /* aux = slot; ordered against set and call by the builder */\
     _(set, 1, 0, FX_WRITE)           /* aux = slot */                                             \
     _(lde, 0, 1, FX_PURE)            /* field of the CPU struct at byte offset c, type's width */ \
@@ -94,7 +97,7 @@ enum ir_fx {
     _(fdiv, 2, 1, FX_FP)                                                                          \
     _(fsqrt, 1, 1, FX_FP)                                                                         \
     _(fma, 3, 1, FX_FP)              /* a * b + c; aux: 1 negates a * b, 2 negates c */           \
-    _(fnan, 1, 1, FX_PURE)           /* a NaN becomes the canonical one (RISC-V 22.3) */          \
+    _(fnan, 1, 1, FX_PURE)           /* of what fadd .. fma made: a NaN becomes the canonical one */\
     _(fmin, 2, 1, FX_FP)             /* IEEE 754-2019 minimumNumber, -0 < +0, NaN canonical */    \
     _(fmax, 2, 1, FX_FP)                                                                          \
     _(fsgn, 2, 1, FX_PURE)           /* a with aux 0: b's sign, 1: its opposite, 2: both xored */ \
@@ -173,8 +176,9 @@ struct ir_ins {
 };
 _Static_assert(sizeof(struct ir_ins) == 16, "an instruction is 16 bytes");
 
-/* A C function called from generated code. Floats travel as raw bits. It does no floating-point arithmetic
- * of its own unless HELP_FP. HELP_FAULT: it may set cpu->exc (cpu_raise); the unit then leaves at once. */
+/* A C function called from generated code. Floats travel as raw bits. It does no floating-point
+ * arithmetic of its own unless HELP_FP. HELP_FAULT: it may set cpu->exc (cpu_raise); the unit then
+ * leaves at once. */
 typedef u64 ir_fn(void *cpu, u64 a, u64 b, u64 c);
 enum ir_help {
     HELP_PURE = 1,   /* result depends on arguments only; no state is touched */
@@ -205,10 +209,9 @@ struct ir {
     const struct ir_helper *helper[IR_HELPERS];
     const struct ir_slot *slots;
     u32 n_slots;
-    u32 insns; /* guest instructions */
-    u64 pc;    /* of the unit's first guest instruction */
-    bool
-        overflow; /* ran out of room: the builder stops adding; the caller retries with fewer insns */
+    u32 insns;     /* guest instructions */
+    u64 pc;        /* of the unit's first guest instruction */
+    bool overflow; /* no room left: nothing more is added; retry with fewer guest instructions */
     bool plain; /* no folding, forwarding or numbering: for tests that compare; kept by ir_start */
     /* builder: value currently known in each slot, value-number table (private to build.c) */
     val known[IR_SLOTS];
@@ -217,7 +220,7 @@ struct ir {
     u32 hash[1024];
 };
 
-/* ---- builder (build.c, fold.c): folds constants, forwards slots, reuses equal values -------------- */
+/* ---- builder (build.c, fold.c): folds constants, forwards slots, reuses equal values --------- */
 void ir_start(struct ir *, const struct ir_slot *, u32 n_slots, u64 pc);
 val ir_const(struct ir *, u64 imm); /* I64 */
 val ir_get(struct ir *, u32 slot);
@@ -253,10 +256,10 @@ static inline bool ir_isconst(const struct ir *b, val v, u64 *k)
     return true;
 }
 
-/* ---- passes, checks, text -------------------------------------------------------------------------- */
+/* ---- passes, checks, text -------------------------------------------------------------------- */
 void ir_optimize(struct ir *); /* dead slot stores, dead values; keeps indices (removed: nop) */
 bool ir_verify(const struct ir *, struct error *);
-/* Type of the register a value lives in: I64, F32 or F64; T_NONE when the instruction makes none. */
+/* The type of the register a value lives in: I64, F32 or F64; T_NONE when there is none. */
 enum ir_type ir_type_of(const struct ir *, val);
 void ir_dump(const struct ir *, FILE *);
 /* One instruction as text; returns buf. */
@@ -265,7 +268,7 @@ const char *ir_text(const struct ir *, u32 index, char *buf, size_t size);
 bool ir_parse(struct ir *, const char *text, const struct ir_slot *, u32 n_slots,
               const struct ir_helper *const *helpers, size_t n_helpers, struct error *);
 
-/* ---- meaning (interp.c): the oracle ------------------------------------------------------------------ */
+/* ---- meaning (interp.c): the oracle ---------------------------------------------------------- */
 struct ir_machine { /* what a unit runs against */
     void *cpu;      /* slots, lde/ste offsets and helpers refer to it */
     u32 *mxcsr;     /* rounding mode in, sticky flags out (bit layout of x86 MXCSR) */
@@ -284,6 +287,7 @@ struct ir_result {
     u64 pc;     /* next (NEXT, INDIRECT, POLL) or faulting pc */
 };
 struct ir_result ir_interp(const struct ir *, const struct ir_machine *);
-/* One pure integer or float op on raw bits; used by interp, folding and tests. mxcsr may be NULL for integer ops. */
+/* One pure integer or float op on raw bits; used by interp, folding and tests. mxcsr may be NULL
+ * for integer ops. */
 u64 ir_eval(enum ir_opcode, enum ir_type, u16 aux, u64 a, u64 b, u64 c, u32 *mxcsr);
 #endif

@@ -3,7 +3,7 @@
 
 static void drop(struct ir_ins *x) { *x = (struct ir_ins){.op = IR_nop}; }
 
-/* ---- code that control does not reach ------------------------------------------------------------ */
+/* ---- code that control does not reach -------------------------------------------------------- */
 
 static bool is_branch(u8 op) { return op == IR_br || op == IR_brcc; }
 
@@ -37,7 +37,7 @@ static void remove_short_branches(struct ir *ir)
     }
 }
 
-/* ---- stores and values that are not read -------------------------------------------------------- */
+/* ---- stores and values that are not read ----------------------------------------------------- */
 
 struct live {
     bool slot[IR_SLOTS]; /* somebody may read the slot before it is set again */

@@ -2,53 +2,34 @@
 #include <errno.h>
 #include "ir/ir.h"
 
-/* ---- types ------------------------------------------------------------------------------------------ */
+/* ---- types ----------------------------------------------------------------------------------- */
 
-/* Per op: the types it may have (n none, w I32 or I64, q I64, f F32 or F64, s F32, d F64, e any), its result and its
- * inputs (i integer, f float of its type, o the other float type, d F64, - none, v as its own type). */
+/* Per op: the types it may have (n none, w I32 or I64, q I64, f F32 or F64, s F32, d F64, e any),
+ * its result and its inputs (i integer, f float of its type, o the other float type, s F32, d F64,
+ * - none, v as its own type). */
 static const struct signature {
     char type, out;
     const char *in;
 } signatures[IR_COUNT] = {
-    [IR_nop] = {'n', '-', ""},
-    [IR_constant] = {'q', 'i', ""},
-    [IR_insn] = {'n', '-', ""},
-    [IR_get] = {'e', 'v', ""},
-    [IR_set] = {'e', '-', "v"},
-    [IR_lde] = {'e', 'v', ""},
-    [IR_ste] = {'e', '-', "v"},
-    [IR_add... IR_maxs] = {'w', 'i', "ii"},
-    [IR_clmul... IR_clmulh] = {'q', 'i', "ii"},
-    [IR_clz... IR_bswap] = {'w', 'i', "i"},
-    [IR_sext8... IR_zext32] = {'q', 'i', "i"},
-    [IR_setcc] = {'w', 'i', "ii"},
-    [IR_sel] = {'q', 'i', "iii"},
-    [IR_ld] = {'e', 'v', "i"},
-    [IR_st] = {'e', '-', "iv"},
-    [IR_amo] = {'q', 'i', "ii"},
-    [IR_cas] = {'q', 'i', "iii"},
-    [IR_fence] = {'n', '-', ""},
-    [IR_fadd... IR_fdiv] = {'f', 'f', "ff"},
-    [IR_fsqrt] = {'f', 'f', "f"},
-    [IR_fma] = {'f', 'f', "fff"},
-    [IR_fnan] = {'f', 'f', "f"},
-    [IR_fmin... IR_fsgn] = {'f', 'f', "ff"},
-    [IR_setf] = {'f', 'i', "ff"},
-    [IR_fcvt] = {'f', 'f', "o"},
-    [IR_itof] = {'f', 'f', "i"},
-    [IR_ftoi] = {'f', 'i', "f"},
-    [IR_unbox32] = {'s', 'f', "d"},
-    [IR_box32] = {'d', 'f', "s"},
-    [IR_mov_if] = {'f', 'f', "i"},
-    [IR_mov_fi] = {'f', 'i', "f"},
-    [IR_label] = {'n', '-', ""},
-    [IR_br] = {'n', '-', ""},
-    [IR_brcc] = {'w', '-', "ii"},
-    [IR_poll] = {'n', '-', ""},
-    [IR_exit] = {'n', '-', ""},
-    [IR_exiti] = {'n', '-', "i"},
-    [IR_exitx] = {'n', '-', ""},
-    [IR_call] = {'q', 'i', "iii"},
+    /* clang-format off */
+    [IR_nop] = {'n', '-', ""}, [IR_constant] = {'q', 'i', ""}, [IR_insn] = {'n', '-', ""},
+    [IR_get] = {'e', 'v', ""}, [IR_set] = {'e', '-', "v"},
+    [IR_lde] = {'e', 'v', ""}, [IR_ste] = {'e', '-', "v"},
+    [IR_add ... IR_maxs] = {'w', 'i', "ii"}, [IR_clmul ... IR_clmulh] = {'q', 'i', "ii"},
+    [IR_clz ... IR_bswap] = {'w', 'i', "i"}, [IR_sext8 ... IR_zext32] = {'q', 'i', "i"},
+    [IR_setcc] = {'w', 'i', "ii"}, [IR_sel] = {'q', 'i', "iii"},
+    [IR_ld] = {'e', 'v', "i"}, [IR_st] = {'e', '-', "iv"},
+    [IR_amo] = {'q', 'i', "ii"}, [IR_cas] = {'q', 'i', "iii"}, [IR_fence] = {'n', '-', ""},
+    [IR_fadd ... IR_fdiv] = {'f', 'f', "ff"}, [IR_fsqrt] = {'f', 'f', "f"},
+    [IR_fma] = {'f', 'f', "fff"}, [IR_fnan] = {'f', 'f', "f"},
+    [IR_fmin ... IR_fsgn] = {'f', 'f', "ff"}, [IR_setf] = {'f', 'i', "ff"},
+    [IR_fcvt] = {'f', 'f', "o"}, [IR_itof] = {'f', 'f', "i"}, [IR_ftoi] = {'f', 'i', "f"},
+    [IR_unbox32] = {'s', 'f', "d"}, [IR_box32] = {'d', 'f', "s"},
+    [IR_mov_if] = {'f', 'f', "i"}, [IR_mov_fi] = {'f', 'i', "f"},
+    [IR_label] = {'n', '-', ""}, [IR_br] = {'n', '-', ""}, [IR_brcc] = {'w', '-', "ii"},
+    [IR_poll] = {'n', '-', ""}, [IR_exit] = {'n', '-', ""}, [IR_exiti] = {'n', '-', "i"},
+    [IR_exitx] = {'n', '-', ""}, [IR_call] = {'q', 'i', "iii"},
+    /* clang-format on */
 };
 
 static bool is_float(u8 type) { return type == F32 || type == F64; }
@@ -85,7 +66,7 @@ enum ir_type ir_type_of(const struct ir *ir, val v)
     return meant(signatures[x->op].out, x->type);
 }
 
-/* ---- rules ------------------------------------------------------------------------------------------ */
+/* ---- rules ----------------------------------------------------------------------------------- */
 
 struct check {
     const struct ir *ir;
@@ -114,6 +95,8 @@ static bool check_inputs(const struct check *c, u32 i)
         if (ir_type_of(c->ir, in[k]) != meant(signatures[x->op].in[k], x->type))
             return wrong(c, i, "an input has the wrong type");
     }
+    if (x->op == IR_fnan && (c->ir->ins[x->a].op < IR_fadd || c->ir->ins[x->a].op > IR_fma))
+        return wrong(c, i, "the input is no result of arithmetic");
     return true;
 }
 

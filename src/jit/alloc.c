@@ -51,11 +51,18 @@ void alloc_prepare(struct emit *e)
     memcpy(e->use, e->first_use, ir->n * sizeof *seen);
 }
 
+void alloc_begin(struct emit *e)
+{
+    e->locked = 0;
+    e->frames &= ~e->frames_done;
+    e->frames_done = 0;
+}
+
 void alloc_scope(struct emit *e)
 {
     memset(e->owner, 0, sizeof e->owner);
     memset(e->in_slot, 0, e->jit->cfg.n_slots * sizeof e->in_slot[0]);
-    e->frames = 0;
+    e->frames = e->frames_done = 0;
     e->locked = 0;
 }
 
@@ -167,10 +174,12 @@ struct rm alloc_operand(struct emit *e, val v)
 
 void alloc_load(struct emit *e, unsigned reg, val v)
 {
+    u32 locked = e->locked;
     if (e->ir->ins[v].op == IR_constant && e->v[v].reg == NOREG)
         x_mov_imm(&e->c, reg, e->ir->ins[v].imm);
     else
         emit_move(e, reg, alloc_operand(e, v));
+    e->locked = locked;
 }
 
 bool alloc_imm(const struct emit *e, val v, i32 *imm)
@@ -188,7 +197,7 @@ static void release(struct emit *e, val v)
         drop_reg(e, v);
     }
     if (x->frame >= 0)
-        e->frames &= ~(1ull << x->frame);
+        e->frames_done |= 1ull << x->frame; /* the instruction may still read it */
     if (x->slot >= 0)
         e->in_slot[x->slot] = 0;
     x->frame = x->slot = -1;

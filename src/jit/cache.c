@@ -95,8 +95,8 @@ void jit_init_cpu(struct cpu *c)
         [K_NAN32] = {0xffffffff7fc00000, 0},
     };
     memcpy(c->consts, consts, sizeof consts);
-    for (unsigned i = 0; i < JUMP_SIZE; i++)
-        c->jump[i].pc = ~0ull;
+    for (u64 i = 0; i < JUMP_SIZE; i++)
+        c->jump[i].pc = (i ^ 1) << 1; /* looked for elsewhere: never equal */
 }
 
 void jit_flush(struct jit *j)

@@ -77,7 +77,7 @@ static u8 *check_mapping(struct emit *e, u32 slot, u32 id)
 static void emit_instruction(struct emit *e)
 {
     const struct ir_ins *x = cur_ins(e);
-    e->locked = 0;
+    alloc_begin(e);
     switch (x->op) {
     case IR_nop: break;
     case IR_constant: alloc_bind(e, NOREG); break;

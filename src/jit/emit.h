@@ -77,7 +77,7 @@ struct emit {
     val owner[REGS];         /* value in a host register, 0: none */
     val in_slot[IR_SLOTS];   /* value that a memory slot holds */
     u32 locked;              /* host registers in use by the current instruction */
-    u64 frames;              /* spill slots in use */
+    u64 frames, frames_done; /* spill slots in use; free after the current instruction */
     u32 cur;                 /* instruction being emitted */
     i32 guest;               /* current guest pc, from the unit's pc */
     u8 *label[IR_LABELS];
@@ -92,6 +92,7 @@ struct emit {
 
 /* ---- alloc.c: where values are ------------------------------------------------------------------------- */
 void alloc_prepare(struct emit *);           /* next uses */
+void alloc_begin(struct emit *);               /* of an instruction */
 void alloc_scope(struct emit *);             /* a label: no value lives */
 unsigned alloc_use(struct emit *, val);      /* in a register, locked */
 struct rm alloc_operand(struct emit *, val); /* register or memory, whichever is there; locked */

@@ -121,12 +121,13 @@ static void call(struct emit *e)
     const struct ir_ins *x = cur_ins(e);
     const struct ir_helper *h = e->ir->helper[x->aux];
     struct code *c = &e->c;
-    static const u8 regs[3] = {RCX, RDX, RAX};
+    static const u8 regs[3] = {RCX, RDX, RAX}; /* an argument that is not given is 0 */
     for (unsigned k = 3; k--;) {
         val v = (&x->a)[k];
-        if (!v)
-            continue;
-        alloc_load(e, regs[k], v);
+        if (v)
+            alloc_load(e, regs[k], v);
+        else
+            x_zero(c, regs[k]);
         if (k == 2)
             x_store(c, W, rm_mem(RSP, FRAME_ARG), RAX);
     }

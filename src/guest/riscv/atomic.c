@@ -1,7 +1,7 @@
-/* guest/riscv/atomic.c - A: load-reserved, store-conditional, read-modify-write (unpriv 14); fences (unpriv 2.7).
+/* guest/riscv/atomic.c - A: reservations and read-modify-write (unpriv 14); fences (unpriv 2.7).
  *
- * The reservation is an address and the value read there. SC compares and swaps: it fails when the value
- * changed, and cannot tell a value that was changed and changed back (no Linux or C library code can).
+ * The reservation is an address and the value read there. SC compares and swaps: it fails when the
+ * value changed, and cannot tell a value that was changed and changed back.
  * .aq and .rl need no code: on the host every one of these is a locked instruction or a plain load.
  */
 #include "guest/riscv/riscv.h"
@@ -14,24 +14,24 @@ static void amo(struct lift *l, const struct args *a, enum ir_amo op, u16 mop)
 }
 
 /* clang-format off */
-INSN(riscv, amoswap_w, AMO, "00001 .. ..... ..... 010 ..... 0101111", NEED(a)) { amo(l, a, AMO_SWAP, W); }
-INSN(riscv, amoadd_w,  AMO, "00000 .. ..... ..... 010 ..... 0101111", NEED(a)) { amo(l, a, AMO_ADD, W); }
-INSN(riscv, amoxor_w,  AMO, "00100 .. ..... ..... 010 ..... 0101111", NEED(a)) { amo(l, a, AMO_XOR, W); }
-INSN(riscv, amoand_w,  AMO, "01100 .. ..... ..... 010 ..... 0101111", NEED(a)) { amo(l, a, AMO_AND, W); }
-INSN(riscv, amoor_w,   AMO, "01000 .. ..... ..... 010 ..... 0101111", NEED(a)) { amo(l, a, AMO_OR, W); }
-INSN(riscv, amomin_w,  AMO, "10000 .. ..... ..... 010 ..... 0101111", NEED(a)) { amo(l, a, AMO_MINS, W); }
-INSN(riscv, amomax_w,  AMO, "10100 .. ..... ..... 010 ..... 0101111", NEED(a)) { amo(l, a, AMO_MAXS, W); }
-INSN(riscv, amominu_w, AMO, "11000 .. ..... ..... 010 ..... 0101111", NEED(a)) { amo(l, a, AMO_MINU, W); }
-INSN(riscv, amomaxu_w, AMO, "11100 .. ..... ..... 010 ..... 0101111", NEED(a)) { amo(l, a, AMO_MAXU, W); }
-INSN(riscv, amoswap_d, AMO, "00001 .. ..... ..... 011 ..... 0101111", NEED(a)) { amo(l, a, AMO_SWAP, D); }
-INSN(riscv, amoadd_d,  AMO, "00000 .. ..... ..... 011 ..... 0101111", NEED(a)) { amo(l, a, AMO_ADD, D); }
-INSN(riscv, amoxor_d,  AMO, "00100 .. ..... ..... 011 ..... 0101111", NEED(a)) { amo(l, a, AMO_XOR, D); }
-INSN(riscv, amoand_d,  AMO, "01100 .. ..... ..... 011 ..... 0101111", NEED(a)) { amo(l, a, AMO_AND, D); }
-INSN(riscv, amoor_d,   AMO, "01000 .. ..... ..... 011 ..... 0101111", NEED(a)) { amo(l, a, AMO_OR, D); }
-INSN(riscv, amomin_d,  AMO, "10000 .. ..... ..... 011 ..... 0101111", NEED(a)) { amo(l, a, AMO_MINS, D); }
-INSN(riscv, amomax_d,  AMO, "10100 .. ..... ..... 011 ..... 0101111", NEED(a)) { amo(l, a, AMO_MAXS, D); }
-INSN(riscv, amominu_d, AMO, "11000 .. ..... ..... 011 ..... 0101111", NEED(a)) { amo(l, a, AMO_MINU, D); }
-INSN(riscv, amomaxu_d, AMO, "11100 .. ..... ..... 011 ..... 0101111", NEED(a)) { amo(l, a, AMO_MAXU, D); }
+RV(amoswap_w, AMO, "00001 .. ..... ..... 010 ..... 0101111", RVA) { amo(l, a, AMO_SWAP, W); }
+RV(amoadd_w,  AMO, "00000 .. ..... ..... 010 ..... 0101111", RVA) { amo(l, a, AMO_ADD, W); }
+RV(amoxor_w,  AMO, "00100 .. ..... ..... 010 ..... 0101111", RVA) { amo(l, a, AMO_XOR, W); }
+RV(amoand_w,  AMO, "01100 .. ..... ..... 010 ..... 0101111", RVA) { amo(l, a, AMO_AND, W); }
+RV(amoor_w,   AMO, "01000 .. ..... ..... 010 ..... 0101111", RVA) { amo(l, a, AMO_OR, W); }
+RV(amomin_w,  AMO, "10000 .. ..... ..... 010 ..... 0101111", RVA) { amo(l, a, AMO_MINS, W); }
+RV(amomax_w,  AMO, "10100 .. ..... ..... 010 ..... 0101111", RVA) { amo(l, a, AMO_MAXS, W); }
+RV(amominu_w, AMO, "11000 .. ..... ..... 010 ..... 0101111", RVA) { amo(l, a, AMO_MINU, W); }
+RV(amomaxu_w, AMO, "11100 .. ..... ..... 010 ..... 0101111", RVA) { amo(l, a, AMO_MAXU, W); }
+RV(amoswap_d, AMO, "00001 .. ..... ..... 011 ..... 0101111", RVA) { amo(l, a, AMO_SWAP, D); }
+RV(amoadd_d,  AMO, "00000 .. ..... ..... 011 ..... 0101111", RVA) { amo(l, a, AMO_ADD, D); }
+RV(amoxor_d,  AMO, "00100 .. ..... ..... 011 ..... 0101111", RVA) { amo(l, a, AMO_XOR, D); }
+RV(amoand_d,  AMO, "01100 .. ..... ..... 011 ..... 0101111", RVA) { amo(l, a, AMO_AND, D); }
+RV(amoor_d,   AMO, "01000 .. ..... ..... 011 ..... 0101111", RVA) { amo(l, a, AMO_OR, D); }
+RV(amomin_d,  AMO, "10000 .. ..... ..... 011 ..... 0101111", RVA) { amo(l, a, AMO_MINS, D); }
+RV(amomax_d,  AMO, "10100 .. ..... ..... 011 ..... 0101111", RVA) { amo(l, a, AMO_MAXS, D); }
+RV(amominu_d, AMO, "11000 .. ..... ..... 011 ..... 0101111", RVA) { amo(l, a, AMO_MINU, D); }
+RV(amomaxu_d, AMO, "11100 .. ..... ..... 011 ..... 0101111", RVA) { amo(l, a, AMO_MAXU, D); }
 /* clang-format on */
 
 enum { RES_ADDR = offsetof(struct cpu, res_addr), RES_VALUE = offsetof(struct cpu, res_value) };
@@ -72,26 +72,20 @@ static void store_conditional(struct lift *l, const struct args *a, u16 mop)
     ir_label(l->ir, done);
 }
 
-INSN(riscv, lr_w, LR, "00010 .. 00000 ..... 010 ..... 0101111", NEED(a)) { load_reserved(l, a, W); }
-INSN(riscv, lr_d, LR, "00010 .. 00000 ..... 011 ..... 0101111", NEED(a)) { load_reserved(l, a, D); }
-INSN(riscv, sc_w, AMO, "00011 .. ..... ..... 010 ..... 0101111", NEED(a))
-{
-    store_conditional(l, a, W);
-}
-INSN(riscv, sc_d, AMO, "00011 .. ..... ..... 011 ..... 0101111", NEED(a))
-{
-    store_conditional(l, a, D);
-}
+RV(lr_w, LR, "00010 .. 00000 ..... 010 ..... 0101111", RVA) { load_reserved(l, a, W); }
+RV(lr_d, LR, "00010 .. 00000 ..... 011 ..... 0101111", RVA) { load_reserved(l, a, D); }
+RV(sc_w, AMO, "00011 .. ..... ..... 010 ..... 0101111", RVA) { store_conditional(l, a, W); }
+RV(sc_d, AMO, "00011 .. ..... ..... 011 ..... 0101111", RVA) { store_conditional(l, a, D); }
 
 /* The host keeps every order but a store before a later load. */
-INSN(riscv, fence, FENCE, ".... .... .... ..... 000 ..... 0001111", 0)
+RV(fence, FENCE, ".... .... .... ..... 000 ..... 0001111", 0)
 {
     enum { W_BEFORE = 0x50, R_AFTER = 0x0a };
     ir_fence(l->ir, a->mode & W_BEFORE && a->mode & R_AFTER);
 }
-INSN(riscv, fence_tso, NONE, "1000 0011 0011 ..... 000 ..... 0001111", 0)
+RV(fence_tso, NONE, "1000 0011 0011 ..... 000 ..... 0001111", 0)
 {
     (void)a;
     ir_fence(l->ir, false);
 }
-INSN(riscv, pause, NONE, "0000 0001 0000 00000 000 00000 0001111", 0) { (void)l, (void)a; }
+RV(pause, NONE, "0000 0001 0000 00000 000 00000 0001111", 0) { (void)l, (void)a; }

@@ -1,4 +1,4 @@
-/* guest/riscv/bitmanip.c - Zba, Zbb, Zbc, Zbs: addresses, basic and single bits, carry-less products (unpriv 28). */
+/* guest/riscv/bitmanip.c - Zba, Zbb, Zbc, Zbs: addresses, bits, carry-less products (unpriv 28). */
 #include "guest/riscv/riscv.h"
 
 static val shl(struct lift *l, val v, unsigned n)
@@ -9,59 +9,69 @@ static val shr(struct lift *l, val v, unsigned n)
 {
     return ir_bin(l->ir, IR_shr, I64, v, ir_const(l->ir, n));
 }
-static val zext32(struct lift *l, val v) { return ir_un(l->ir, IR_zext32, I64, v); }
 
 /* clang-format off */
 
 /* ---- Zba: rs2 plus rs1 as an index of elements of 1 << n bytes ---- */
+static val low1(struct lift *l, const struct args *a)
+{
+    return ir_un(l->ir, IR_zext32, I64, x(l, a->rs1));
+}
 static void shadd(struct lift *l, const struct args *a, val index, unsigned n)
 {
     set64(l, a, IR_add, shl(l, index, n), x(l, a->rs2));
 }
-INSN(riscv, sh1add,    R,  "0010000 ..... ..... 010 ..... 0110011", NEED(zba)) { shadd(l, a, x(l, a->rs1), 1); }
-INSN(riscv, sh2add,    R,  "0010000 ..... ..... 100 ..... 0110011", NEED(zba)) { shadd(l, a, x(l, a->rs1), 2); }
-INSN(riscv, sh3add,    R,  "0010000 ..... ..... 110 ..... 0110011", NEED(zba)) { shadd(l, a, x(l, a->rs1), 3); }
-INSN(riscv, add_uw,    R,  "0000100 ..... ..... 000 ..... 0111011", NEED(zba)) { shadd(l, a, zext32(l, x(l, a->rs1)), 0); }
-INSN(riscv, sh1add_uw, R,  "0010000 ..... ..... 010 ..... 0111011", NEED(zba)) { shadd(l, a, zext32(l, x(l, a->rs1)), 1); }
-INSN(riscv, sh2add_uw, R,  "0010000 ..... ..... 100 ..... 0111011", NEED(zba)) { shadd(l, a, zext32(l, x(l, a->rs1)), 2); }
-INSN(riscv, sh3add_uw, R,  "0010000 ..... ..... 110 ..... 0111011", NEED(zba)) { shadd(l, a, zext32(l, x(l, a->rs1)), 3); }
-INSN(riscv, slli_uw,   SH, "000010 ...... ..... 001 ..... 0011011", NEED(zba)) { set64(l, a, IR_shl, zext32(l, x(l, a->rs1)), imm(l, a)); }
+RV(sh1add,    R,  "0010000 ..... ..... 010 ..... 0110011", ZBA) { shadd(l, a, x(l, a->rs1), 1); }
+RV(sh2add,    R,  "0010000 ..... ..... 100 ..... 0110011", ZBA) { shadd(l, a, x(l, a->rs1), 2); }
+RV(sh3add,    R,  "0010000 ..... ..... 110 ..... 0110011", ZBA) { shadd(l, a, x(l, a->rs1), 3); }
+RV(add_uw,    R,  "0000100 ..... ..... 000 ..... 0111011", ZBA) { shadd(l, a, low1(l, a), 0); }
+RV(sh1add_uw, R,  "0010000 ..... ..... 010 ..... 0111011", ZBA) { shadd(l, a, low1(l, a), 1); }
+RV(sh2add_uw, R,  "0010000 ..... ..... 100 ..... 0111011", ZBA) { shadd(l, a, low1(l, a), 2); }
+RV(sh3add_uw, R,  "0010000 ..... ..... 110 ..... 0111011", ZBA) { shadd(l, a, low1(l, a), 3); }
+RV(slli_uw, SH, "000010 ...... ..... 001 ..... 0011011", ZBA)
+{
+    set64(l, a, IR_shl, low1(l, a), imm(l, a));
+}
 
 /* ---- Zbb ---- */
-static val not(struct lift *l, val v) { return ir_bin(l->ir, IR_xor, I64, v, ir_const(l->ir, ~0ull)); }
-INSN(riscv, andn, R, "0100000 ..... ..... 111 ..... 0110011", NEED(zbb)) { set64(l, a, IR_andn, x(l, a->rs1), x(l, a->rs2)); }
-INSN(riscv, orn,  R, "0100000 ..... ..... 110 ..... 0110011", NEED(zbb)) { set64(l, a, IR_or, x(l, a->rs1), not(l, x(l, a->rs2))); }
-INSN(riscv, xnor, R, "0100000 ..... ..... 100 ..... 0110011", NEED(zbb)) { set64(l, a, IR_xor, x(l, a->rs1), not(l, x(l, a->rs2))); }
+static void with_not(struct lift *l, const struct args *a, enum ir_opcode op)
+{
+    val inverse = ir_bin(l->ir, IR_xor, I64, x(l, a->rs2), ir_const(l->ir, ~0ull));
+    set64(l, a, op, x(l, a->rs1), inverse);
+}
+RV(andn, R, "0100000 ..... ..... 111 ..... 0110011", ZBB) { rr64(l, a, IR_andn); }
+RV(orn,  R, "0100000 ..... ..... 110 ..... 0110011", ZBB) { with_not(l, a, IR_or); }
+RV(xnor, R, "0100000 ..... ..... 100 ..... 0110011", ZBB) { with_not(l, a, IR_xor); }
 
 static void unary(struct lift *l, const struct args *a, enum ir_opcode op, enum ir_type t)
 {
     setx(l, a->rd, ir_un(l->ir, op, t, x(l, a->rs1)));
 }
-INSN(riscv, clz,    R1, "0110000 00000 ..... 001 ..... 0010011", NEED(zbb)) { unary(l, a, IR_clz, I64); }
-INSN(riscv, ctz,    R1, "0110000 00001 ..... 001 ..... 0010011", NEED(zbb)) { unary(l, a, IR_ctz, I64); }
-INSN(riscv, cpop,   R1, "0110000 00010 ..... 001 ..... 0010011", NEED(zbb)) { unary(l, a, IR_popcnt, I64); }
-INSN(riscv, clzw,   R1, "0110000 00000 ..... 001 ..... 0011011", NEED(zbb)) { unary(l, a, IR_clz, I32); }
-INSN(riscv, ctzw,   R1, "0110000 00001 ..... 001 ..... 0011011", NEED(zbb)) { unary(l, a, IR_ctz, I32); }
-INSN(riscv, cpopw,  R1, "0110000 00010 ..... 001 ..... 0011011", NEED(zbb)) { unary(l, a, IR_popcnt, I32); }
-INSN(riscv, sext_b, R1, "0110000 00100 ..... 001 ..... 0010011", NEED(zbb)) { unary(l, a, IR_sext8, I64); }
-INSN(riscv, sext_h, R1, "0110000 00101 ..... 001 ..... 0010011", NEED(zbb)) { unary(l, a, IR_sext16, I64); }
-INSN(riscv, zext_h, R1, "0000100 00000 ..... 100 ..... 0111011", NEED(zbb)) { unary(l, a, IR_zext16, I64); }
-INSN(riscv, rev8,   R1, "0110101 11000 ..... 101 ..... 0010011", NEED(zbb)) { unary(l, a, IR_bswap, I64); }
+RV(clz,    R1, "0110000 00000 ..... 001 ..... 0010011", ZBB) { unary(l, a, IR_clz, I64); }
+RV(ctz,    R1, "0110000 00001 ..... 001 ..... 0010011", ZBB) { unary(l, a, IR_ctz, I64); }
+RV(cpop,   R1, "0110000 00010 ..... 001 ..... 0010011", ZBB) { unary(l, a, IR_popcnt, I64); }
+RV(clzw,   R1, "0110000 00000 ..... 001 ..... 0011011", ZBB) { unary(l, a, IR_clz, I32); }
+RV(ctzw,   R1, "0110000 00001 ..... 001 ..... 0011011", ZBB) { unary(l, a, IR_ctz, I32); }
+RV(cpopw,  R1, "0110000 00010 ..... 001 ..... 0011011", ZBB) { unary(l, a, IR_popcnt, I32); }
+RV(sext_b, R1, "0110000 00100 ..... 001 ..... 0010011", ZBB) { unary(l, a, IR_sext8, I64); }
+RV(sext_h, R1, "0110000 00101 ..... 001 ..... 0010011", ZBB) { unary(l, a, IR_sext16, I64); }
+RV(zext_h, R1, "0000100 00000 ..... 100 ..... 0111011", ZBB) { unary(l, a, IR_zext16, I64); }
+RV(rev8,   R1, "0110101 11000 ..... 101 ..... 0010011", ZBB) { unary(l, a, IR_bswap, I64); }
 
-INSN(riscv, max,  R, "0000101 ..... ..... 110 ..... 0110011", NEED(zbb)) { set64(l, a, IR_maxs, x(l, a->rs1), x(l, a->rs2)); }
-INSN(riscv, maxu, R, "0000101 ..... ..... 111 ..... 0110011", NEED(zbb)) { set64(l, a, IR_maxu, x(l, a->rs1), x(l, a->rs2)); }
-INSN(riscv, min,  R, "0000101 ..... ..... 100 ..... 0110011", NEED(zbb)) { set64(l, a, IR_mins, x(l, a->rs1), x(l, a->rs2)); }
-INSN(riscv, minu, R, "0000101 ..... ..... 101 ..... 0110011", NEED(zbb)) { set64(l, a, IR_minu, x(l, a->rs1), x(l, a->rs2)); }
+RV(max,  R, "0000101 ..... ..... 110 ..... 0110011", ZBB) { rr64(l, a, IR_maxs); }
+RV(maxu, R, "0000101 ..... ..... 111 ..... 0110011", ZBB) { rr64(l, a, IR_maxu); }
+RV(min,  R, "0000101 ..... ..... 100 ..... 0110011", ZBB) { rr64(l, a, IR_mins); }
+RV(minu, R, "0000101 ..... ..... 101 ..... 0110011", ZBB) { rr64(l, a, IR_minu); }
 
-INSN(riscv, rol,   R,  "0110000 ..... ..... 001 ..... 0110011", NEED(zbb)) { set64(l, a, IR_rol, x(l, a->rs1), x(l, a->rs2)); }
-INSN(riscv, ror,   R,  "0110000 ..... ..... 101 ..... 0110011", NEED(zbb)) { set64(l, a, IR_ror, x(l, a->rs1), x(l, a->rs2)); }
-INSN(riscv, rori,  SH, "011000 ...... ..... 101 ..... 0010011", NEED(zbb)) { set64(l, a, IR_ror, x(l, a->rs1), imm(l, a)); }
-INSN(riscv, rolw,  R,  "0110000 ..... ..... 001 ..... 0111011", NEED(zbb)) { set32(l, a, IR_rol, x(l, a->rs1), x(l, a->rs2)); }
-INSN(riscv, rorw,  R,  "0110000 ..... ..... 101 ..... 0111011", NEED(zbb)) { set32(l, a, IR_ror, x(l, a->rs1), x(l, a->rs2)); }
-INSN(riscv, roriw, SH, "0110000 ..... ..... 101 ..... 0011011", NEED(zbb)) { set32(l, a, IR_ror, x(l, a->rs1), imm(l, a)); }
+RV(rol,   R,  "0110000 ..... ..... 001 ..... 0110011", ZBB) { rr64(l, a, IR_rol); }
+RV(ror,   R,  "0110000 ..... ..... 101 ..... 0110011", ZBB) { rr64(l, a, IR_ror); }
+RV(rori,  SH, "011000 ...... ..... 101 ..... 0010011", ZBB) { ri64(l, a, IR_ror); }
+RV(rolw,  R,  "0110000 ..... ..... 001 ..... 0111011", ZBB) { rr32(l, a, IR_rol); }
+RV(rorw,  R,  "0110000 ..... ..... 101 ..... 0111011", ZBB) { rr32(l, a, IR_ror); }
+RV(roriw, SH, "0110000 ..... ..... 101 ..... 0011011", ZBB) { ri32(l, a, IR_ror); }
 
-/* Each byte becomes 0 or 0xff: bit 7 of (b & 0x7f) + 0x7f | b says "not zero"; times 255 spreads it. */
-INSN(riscv, orc_b, R1, "0010100 00111 ..... 101 ..... 0010011", NEED(zbb))
+/* Each byte becomes 0 or 0xff: bit 7 of (b & 0x7f) + 0x7f | b says "not zero"; times 255. */
+RV(orc_b, R1, "0010100 00111 ..... 101 ..... 0010011", ZBB)
 {
     val v = x(l, a->rs1), low = ir_const(l->ir, 0x7f7f7f7f7f7f7f7full);
     val sum = ir_bin(l->ir, IR_add, I64, ir_bin(l->ir, IR_and, I64, v, low), low);
@@ -70,9 +80,9 @@ INSN(riscv, orc_b, R1, "0010100 00111 ..... 101 ..... 0010011", NEED(zbb))
 }
 
 /* ---- Zbc ---- */
-INSN(riscv, clmul,  R, "0000101 ..... ..... 001 ..... 0110011", NEED(zbc)) { set64(l, a, IR_clmul, x(l, a->rs1), x(l, a->rs2)); }
-INSN(riscv, clmulh, R, "0000101 ..... ..... 011 ..... 0110011", NEED(zbc)) { set64(l, a, IR_clmulh, x(l, a->rs1), x(l, a->rs2)); }
-INSN(riscv, clmulr, R, "0000101 ..... ..... 010 ..... 0110011", NEED(zbc))
+RV(clmul,  R, "0000101 ..... ..... 001 ..... 0110011", ZBC) { rr64(l, a, IR_clmul); }
+RV(clmulh, R, "0000101 ..... ..... 011 ..... 0110011", ZBC) { rr64(l, a, IR_clmulh); }
+RV(clmulr, R, "0000101 ..... ..... 010 ..... 0110011", ZBC)
 {
     val p = x(l, a->rs1), q = x(l, a->rs2); /* bits 126:63 of the product */
     val lo = ir_bin(l->ir, IR_clmul, I64, p, q), hi = ir_bin(l->ir, IR_clmulh, I64, p, q);
@@ -80,16 +90,19 @@ INSN(riscv, clmulr, R, "0000101 ..... ..... 010 ..... 0110011", NEED(zbc))
 }
 
 /* ---- Zbs ---- */
-static val bit(struct lift *l, val n) { return ir_bin(l->ir, IR_shl, I64, ir_const(l->ir, 1), n); }
+static void bit(struct lift *l, const struct args *a, enum ir_opcode op, val n)
+{
+    set64(l, a, op, x(l, a->rs1), ir_bin(l->ir, IR_shl, I64, ir_const(l->ir, 1), n));
+}
 static void extract(struct lift *l, const struct args *a, val n)
 {
     set64(l, a, IR_and, ir_bin(l->ir, IR_shr, I64, x(l, a->rs1), n), ir_const(l->ir, 1));
 }
-INSN(riscv, bclr,  R,  "0100100 ..... ..... 001 ..... 0110011", NEED(zbs)) { set64(l, a, IR_andn, x(l, a->rs1), bit(l, x(l, a->rs2))); }
-INSN(riscv, binv,  R,  "0110100 ..... ..... 001 ..... 0110011", NEED(zbs)) { set64(l, a, IR_xor, x(l, a->rs1), bit(l, x(l, a->rs2))); }
-INSN(riscv, bset,  R,  "0010100 ..... ..... 001 ..... 0110011", NEED(zbs)) { set64(l, a, IR_or, x(l, a->rs1), bit(l, x(l, a->rs2))); }
-INSN(riscv, bext,  R,  "0100100 ..... ..... 101 ..... 0110011", NEED(zbs)) { extract(l, a, x(l, a->rs2)); }
-INSN(riscv, bclri, SH, "010010 ...... ..... 001 ..... 0010011", NEED(zbs)) { set64(l, a, IR_andn, x(l, a->rs1), bit(l, imm(l, a))); }
-INSN(riscv, binvi, SH, "011010 ...... ..... 001 ..... 0010011", NEED(zbs)) { set64(l, a, IR_xor, x(l, a->rs1), bit(l, imm(l, a))); }
-INSN(riscv, bseti, SH, "001010 ...... ..... 001 ..... 0010011", NEED(zbs)) { set64(l, a, IR_or, x(l, a->rs1), bit(l, imm(l, a))); }
-INSN(riscv, bexti, SH, "010010 ...... ..... 101 ..... 0010011", NEED(zbs)) { extract(l, a, imm(l, a)); }
+RV(bclr,  R,  "0100100 ..... ..... 001 ..... 0110011", ZBS) { bit(l, a, IR_andn, x(l, a->rs2)); }
+RV(binv,  R,  "0110100 ..... ..... 001 ..... 0110011", ZBS) { bit(l, a, IR_xor, x(l, a->rs2)); }
+RV(bset,  R,  "0010100 ..... ..... 001 ..... 0110011", ZBS) { bit(l, a, IR_or, x(l, a->rs2)); }
+RV(bext,  R,  "0100100 ..... ..... 101 ..... 0110011", ZBS) { extract(l, a, x(l, a->rs2)); }
+RV(bclri, SH, "010010 ...... ..... 001 ..... 0010011", ZBS) { bit(l, a, IR_andn, imm(l, a)); }
+RV(binvi, SH, "011010 ...... ..... 001 ..... 0010011", ZBS) { bit(l, a, IR_xor, imm(l, a)); }
+RV(bseti, SH, "001010 ...... ..... 001 ..... 0010011", ZBS) { bit(l, a, IR_or, imm(l, a)); }
+RV(bexti, SH, "010010 ...... ..... 101 ..... 0010011", ZBS) { extract(l, a, imm(l, a)); }

@@ -9,6 +9,19 @@
 
 u64 rv_time(void) { return clock_now_ns() / RV_TIME_NS; }
 
+/* The board's timer sets STI from another thread, perhaps for a deadline that was moved since. If that
+ * happened between our look at the clock and the clearing, the second look sees it. */
+void rv_timer_check(struct rv_cpu *cpu)
+{
+    const u64 sti = 1ull << RV_IRQ_STI;
+    if (!(cpu->menvcfg & RV_ENV_STCE))
+        return;
+    if (rv_time() < cpu->stimecmp)
+        __atomic_fetch_and(&cpu->c.irq_pending, ~sti, __ATOMIC_SEQ_CST);
+    if (rv_time() >= cpu->stimecmp)
+        __atomic_fetch_or(&cpu->c.irq_pending, sti, __ATOMIC_SEQ_CST);
+}
+
 static bool counts_insns(const struct rv_cpu *cpu, const struct rv_counter *n)
 {
     return cpu->counting && (u8)n->event == RV_EVENT_INSTRET;
@@ -182,6 +195,7 @@ static u64 overflow_ns(const struct rv_cpu *cpu, unsigned n)
 void rv_timer_update(struct rv_cpu *cpu)
 {
     u64 when = ~0ull, ns;
+    rv_timer_check(cpu);
     if (!cpu->timer)
         return;
     if (cpu->menvcfg & RV_ENV_STCE && mul_ok(cpu->stimecmp, (u64)RV_TIME_NS, &ns))

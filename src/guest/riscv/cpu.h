@@ -251,5 +251,6 @@ void rv_counter_mode(struct rv_cpu *);      /* privilege changed: start and stop
 void rv_counter_overflows(struct rv_cpu *); /* sets OF and LCOFIP for counters that wrapped */
 void rv_counter_reset(struct rv_cpu *);
 bool rv_counts_instructions(const struct rv_cpu *); /* RV_KEY_COUNT */
+void rv_timer_check(struct rv_cpu *);  /* Sstc: makes STI in irq_pending say what the clock says */
 void rv_timer_update(struct rv_cpu *); /* stimecmp, STCE or a counter changed: ask the board anew */
 #endif

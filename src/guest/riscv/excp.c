@@ -61,23 +61,27 @@ void rv_raise(struct cpu *c)
 
 /* ---- interrupts (priv 3.1.9, 10.1.3) ---------------------------------------------------------------- */
 
+/* What is pending, without asking the clock: with Sstc the timer's STI is a hint until it was checked. */
+static u64 pending(struct rv_cpu *cpu)
+{
+    u64 mip = __atomic_load_n(&cpu->c.irq_pending, __ATOMIC_SEQ_CST);
+    if (mip & IRQ(STI) || !cpu->timer || cpu->running >> 3)
+        return rv_mip(cpu);
+    return cpu->seip ? mip | IRQ(SEI) : mip;
+}
+
 u64 rv_mip(struct rv_cpu *cpu)
 {
     rv_counter_overflows(cpu);
+    rv_timer_check(cpu);
     u64 mip = __atomic_load_n(&cpu->c.irq_pending, __ATOMIC_SEQ_CST);
-    if (cpu->seip)
-        mip |= IRQ(SEI);
-    if (cpu->menvcfg & RV_ENV_STCE) { /* Sstc: the comparison itself, whenever it was announced */
-        mip &= ~IRQ(STI);
-        mip |= rv_time() >= cpu->stimecmp ? IRQ(STI) : 0;
-    }
-    return mip;
+    return cpu->seip ? mip | IRQ(SEI) : mip;
 }
 
 /* The pending interrupts that may be taken now, of the mode they go to: M's come before S's. */
 static u64 takeable(struct rv_cpu *cpu)
 {
-    u64 ready = rv_mip(cpu) & cpu->mie;
+    u64 ready = pending(cpu) & cpu->mie;
     u64 to_m = ready & ~cpu->mideleg, to_s = ready & cpu->mideleg;
     if (to_m && (cpu->priv < RV_M || cpu->mstatus & RV_MIE))
         return to_m;
@@ -110,7 +114,7 @@ bool rv_interrupt(struct cpu *c)
 bool rv_wake(const struct cpu *c)
 {
     struct rv_cpu *cpu = rv_cpu((struct cpu *)c);
-    return rv_mip(cpu) & cpu->mie;
+    return pending(cpu) & cpu->mie;
 }
 
 void rv_poke(struct rv_cpu *cpu)

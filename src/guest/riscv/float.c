@@ -1,9 +1,9 @@
-/* guest/riscv/float.c - F and D: single and double precision on the host's own arithmetic (unpriv 21 and 22).
+/* guest/riscv/float.c - F and D: arithmetic on the host's floating-point unit (unpriv 21, 22).
  *
- * Rounding: generated code runs with the guest's dynamic mode (fcsr.frm, a part of the key) loaded in the
- * host. An instruction whose mode is that one is an IR op. Another static mode, and "to nearest, ties
- * away" (RMM), which no host has, go to the soft-float library; a truncating conversion to integer and a
- * conversion that is always exact need neither. An undefined mode is an illegal instruction.
+ * Rounding: generated code runs with the guest's dynamic mode (fcsr.frm, a part of the key) loaded
+ * in the host. An instruction whose mode is that one is an IR op. Another static mode, and "to
+ * nearest, ties away" (RMM), which no host has, go to the soft-float library; a truncating
+ * conversion to integer and one that is always exact need neither. An undefined mode is illegal.
  */
 #include "fp/fp.h"
 #include "guest/riscv/riscv.h"
@@ -22,44 +22,54 @@ static void setf(struct lift *l, enum ir_type t, u8 r, val v)
 }
 static val bits_of(struct lift *l, enum ir_type t, val v) { return ir_un(l->ir, IR_mov_fi, t, v); }
 static val of_bits(struct lift *l, enum ir_type t, val v) { return ir_un(l->ir, IR_mov_if, t, v); }
+/* The register's bits as they are, boxed or not. */
+static val raw(struct lift *l, u8 r) { return bits_of(l, F64, f(l, F64, r)); }
 
-/* ---- loads, stores, moves ---------------------------------------------------------------------------- */
+/* ---- loads, stores, moves ----------------------------------------------------------------- */
 static void fload(struct lift *l, const struct args *a, enum ir_type t, u16 mop)
 {
     setf(l, t, a->rd, ir_ld(l->ir, mop | MOP_FLOAT, x(l, a->rs1), (i32)a->imm));
 }
-/* The low bits as they are, boxed or not. */
 static void fstore(struct lift *l, const struct args *a, u16 mop)
 {
-    ir_st(l->ir, mop, x(l, a->rs1), (i32)a->imm, bits_of(l, F64, f(l, F64, a->rs2)));
+    ir_st(l->ir, mop, x(l, a->rs1), (i32)a->imm, raw(l, a->rs2));
 }
 /* clang-format off */
-INSN(riscv, flw, FLOAD,  "............ ..... 010 ..... 0000111", NEED(f)) { fload(l, a, F32, MOP_32); }
-INSN(riscv, fld, FLOAD,  "............ ..... 011 ..... 0000111", NEED(d)) { fload(l, a, F64, MOP_64); }
-INSN(riscv, fsw, FSTORE, "....... ..... ..... 010 ..... 0100111", NEED(f) | RV_FP_QUIET) { fstore(l, a, MOP_32); }
-INSN(riscv, fsd, FSTORE, "....... ..... ..... 011 ..... 0100111", NEED(d) | RV_FP_QUIET) { fstore(l, a, MOP_64); }
+RV(flw, FL, "............ ..... 010 ..... 0000111",  RVF) { fload(l, a, F32, MOP_32); }
+RV(fld, FL, "............ ..... 011 ..... 0000111",  RVD) { fload(l, a, F64, MOP_64); }
+RV(fsw, FS, "....... ..... ..... 010 ..... 0100111", RVF | RV_FP_QUIET) { fstore(l, a, MOP_32); }
+RV(fsd, FS, "....... ..... ..... 011 ..... 0100111", RVD | RV_FP_QUIET) { fstore(l, a, MOP_64); }
 
-INSN(riscv, fmv_x_w, FTOX, "1110000 00000 ..... 000 ..... 1010011", NEED(f) | RV_FP_QUIET)
+/* clang-format on */
+
+RV(fmv_x_w, FX, "1110000 00000 ..... 000 ..... 1010011", RVF | RV_FP_QUIET)
 {
-    setx(l, a->rd, ir_un(l->ir, IR_sext32, I64, bits_of(l, F64, f(l, F64, a->rs1))));
+    setx(l, a->rd, ir_un(l->ir, IR_sext32, I64, raw(l, a->rs1)));
 }
-INSN(riscv, fmv_x_d, FTOX, "1110001 00000 ..... 000 ..... 1010011", NEED(d) | RV_FP_QUIET) { setx(l, a->rd, bits_of(l, F64, f(l, F64, a->rs1))); }
-INSN(riscv, fmv_w_x, XTOF, "1111000 00000 ..... 000 ..... 1010011", NEED(f)) { setf(l, F32, a->rd, of_bits(l, F32, x(l, a->rs1))); }
-INSN(riscv, fmv_d_x, XTOF, "1111001 00000 ..... 000 ..... 1010011", NEED(d)) { setf(l, F64, a->rd, of_bits(l, F64, x(l, a->rs1))); }
-
+RV(fmv_x_d, FX, "1110001 00000 ..... 000 ..... 1010011", RVD | RV_FP_QUIET)
+{
+    setx(l, a->rd, raw(l, a->rs1));
+}
+static void from_bits(struct lift *l, const struct args *a, enum ir_type t)
+{
+    setf(l, t, a->rd, of_bits(l, t, x(l, a->rs1)));
+}
 static void sign(struct lift *l, const struct args *a, enum ir_type t, u16 how)
 {
     setf(l, t, a->rd, ir_op(l->ir, IR_fsgn, t, how, f(l, t, a->rs1), f(l, t, a->rs2), 0));
 }
-INSN(riscv, fsgnj_s,  F2, "0010000 ..... ..... 000 ..... 1010011", NEED(f)) { sign(l, a, F32, 0); }
-INSN(riscv, fsgnjn_s, F2, "0010000 ..... ..... 001 ..... 1010011", NEED(f)) { sign(l, a, F32, 1); }
-INSN(riscv, fsgnjx_s, F2, "0010000 ..... ..... 010 ..... 1010011", NEED(f)) { sign(l, a, F32, 2); }
-INSN(riscv, fsgnj_d,  F2, "0010001 ..... ..... 000 ..... 1010011", NEED(d)) { sign(l, a, F64, 0); }
-INSN(riscv, fsgnjn_d, F2, "0010001 ..... ..... 001 ..... 1010011", NEED(d)) { sign(l, a, F64, 1); }
-INSN(riscv, fsgnjx_d, F2, "0010001 ..... ..... 010 ..... 1010011", NEED(d)) { sign(l, a, F64, 2); }
+/* clang-format off */
+RV(fmv_w_x,  XF, "1111000 00000 ..... 000 ..... 1010011", RVF) { from_bits(l, a, F32); }
+RV(fmv_d_x,  XF, "1111001 00000 ..... 000 ..... 1010011", RVD) { from_bits(l, a, F64); }
+RV(fsgnj_s,  F2, "0010000 ..... ..... 000 ..... 1010011", RVF) { sign(l, a, F32, 0); }
+RV(fsgnjn_s, F2, "0010000 ..... ..... 001 ..... 1010011", RVF) { sign(l, a, F32, 1); }
+RV(fsgnjx_s, F2, "0010000 ..... ..... 010 ..... 1010011", RVF) { sign(l, a, F32, 2); }
+RV(fsgnj_d,  F2, "0010001 ..... ..... 000 ..... 1010011", RVD) { sign(l, a, F64, 0); }
+RV(fsgnjn_d, F2, "0010001 ..... ..... 001 ..... 1010011", RVD) { sign(l, a, F64, 1); }
+RV(fsgnjx_d, F2, "0010001 ..... ..... 010 ..... 1010011", RVD) { sign(l, a, F64, 2); }
 /* clang-format on */
 
-/* fclass: one bit of ten (unpriv 21.9, table 27). `width` and `frac` bits: the whole, the fraction. */
+/* fclass: one bit of ten (unpriv 21.9, table 27) for a number with `frac` bits of fraction. */
 static u64 class_of(u64 v, unsigned width, unsigned frac)
 {
     u64 exp = bits(v, width - 2, frac), fraction = bits(v, frac - 1, 0);
@@ -82,21 +92,21 @@ static u64 class_d(void *cpu, u64 v, u64 b, u64 c)
 static const struct ir_helper h_class_s = {"rv_fclass_s", class_s, HELP_PURE};
 static const struct ir_helper h_class_d = {"rv_fclass_d", class_d, HELP_PURE};
 
-static void classify(struct lift *l, const struct args *a, enum ir_type t,
-                     const struct ir_helper *h)
+static void classify(struct lift *l, const struct args *a, enum ir_type t)
 {
+    const struct ir_helper *h = t == F32 ? &h_class_s : &h_class_d;
     setx(l, a->rd, ir_call(l->ir, h, bits_of(l, t, f(l, t, a->rs1)), 0, 0));
 }
-INSN(riscv, fclass_s, FTOX, "1110000 00000 ..... 001 ..... 1010011", NEED(f) | RV_FP_QUIET)
+RV(fclass_s, FX, "1110000 00000 ..... 001 ..... 1010011", RVF | RV_FP_QUIET)
 {
-    classify(l, a, F32, &h_class_s);
+    classify(l, a, F32);
 }
-INSN(riscv, fclass_d, FTOX, "1110001 00000 ..... 001 ..... 1010011", NEED(d) | RV_FP_QUIET)
+RV(fclass_d, FX, "1110001 00000 ..... 001 ..... 1010011", RVD | RV_FP_QUIET)
 {
-    classify(l, a, F64, &h_class_d);
+    classify(l, a, F64);
 }
 
-/* ---- comparisons, minimum, maximum: no rounding -------------------------------------------------- */
+/* ---- comparisons, minimum, maximum: no rounding ------------------------------------------- */
 static void compare(struct lift *l, const struct args *a, enum ir_type t, enum ir_fcc cc)
 {
     setx(l, a->rd, ir_op(l->ir, IR_setf, t, (u16)cc, f(l, t, a->rs1), f(l, t, a->rs2), 0));
@@ -106,19 +116,19 @@ static void choose(struct lift *l, const struct args *a, enum ir_type t, enum ir
     setf(l, t, a->rd, ir_bin(l->ir, op, t, f(l, t, a->rs1), f(l, t, a->rs2)));
 }
 /* clang-format off */
-INSN(riscv, feq_s,  FCMP, "1010000 ..... ..... 010 ..... 1010011", NEED(f)) { compare(l, a, F32, FCC_EQ); }
-INSN(riscv, flt_s,  FCMP, "1010000 ..... ..... 001 ..... 1010011", NEED(f)) { compare(l, a, F32, FCC_LT); }
-INSN(riscv, fle_s,  FCMP, "1010000 ..... ..... 000 ..... 1010011", NEED(f)) { compare(l, a, F32, FCC_LE); }
-INSN(riscv, feq_d,  FCMP, "1010001 ..... ..... 010 ..... 1010011", NEED(d)) { compare(l, a, F64, FCC_EQ); }
-INSN(riscv, flt_d,  FCMP, "1010001 ..... ..... 001 ..... 1010011", NEED(d)) { compare(l, a, F64, FCC_LT); }
-INSN(riscv, fle_d,  FCMP, "1010001 ..... ..... 000 ..... 1010011", NEED(d)) { compare(l, a, F64, FCC_LE); }
-INSN(riscv, fmin_s, F2,   "0010100 ..... ..... 000 ..... 1010011", NEED(f)) { choose(l, a, F32, IR_fmin); }
-INSN(riscv, fmax_s, F2,   "0010100 ..... ..... 001 ..... 1010011", NEED(f)) { choose(l, a, F32, IR_fmax); }
-INSN(riscv, fmin_d, F2,   "0010101 ..... ..... 000 ..... 1010011", NEED(d)) { choose(l, a, F64, IR_fmin); }
-INSN(riscv, fmax_d, F2,   "0010101 ..... ..... 001 ..... 1010011", NEED(d)) { choose(l, a, F64, IR_fmax); }
+RV(feq_s,  FCMP, "1010000 ..... ..... 010 ..... 1010011", RVF) { compare(l, a, F32, FCC_EQ); }
+RV(flt_s,  FCMP, "1010000 ..... ..... 001 ..... 1010011", RVF) { compare(l, a, F32, FCC_LT); }
+RV(fle_s,  FCMP, "1010000 ..... ..... 000 ..... 1010011", RVF) { compare(l, a, F32, FCC_LE); }
+RV(feq_d,  FCMP, "1010001 ..... ..... 010 ..... 1010011", RVD) { compare(l, a, F64, FCC_EQ); }
+RV(flt_d,  FCMP, "1010001 ..... ..... 001 ..... 1010011", RVD) { compare(l, a, F64, FCC_LT); }
+RV(fle_d,  FCMP, "1010001 ..... ..... 000 ..... 1010011", RVD) { compare(l, a, F64, FCC_LE); }
+RV(fmin_s, F2,   "0010100 ..... ..... 000 ..... 1010011", RVF) { choose(l, a, F32, IR_fmin); }
+RV(fmax_s, F2,   "0010100 ..... ..... 001 ..... 1010011", RVF) { choose(l, a, F32, IR_fmax); }
+RV(fmin_d, F2,   "0010101 ..... ..... 000 ..... 1010011", RVD) { choose(l, a, F64, IR_fmin); }
+RV(fmax_d, F2,   "0010101 ..... ..... 001 ..... 1010011", RVD) { choose(l, a, F64, IR_fmax); }
 /* clang-format on */
 
-/* ---- arithmetic and conversions: rounded ------------------------------------------------------------- */
+/* ---- arithmetic and conversions: rounded -------------------------------------------------- */
 /* how: op, IR type << 8, aux << 16, rm << 24; enum fp_round is numbered as rm. */
 static u64 soft(void *cpu, u64 p, u64 q, u64 how)
 {
@@ -154,8 +164,9 @@ static const struct ir_helper h_soft = {"rv_soft", soft, HELP_FP};
 FMA_MODES(SOFT_FMA, FP32)
 FMA_MODES(SOFT_FMA, FP64)
 #define HELPER(fmt, rm) {"rv_fma_" #fmt "_" #rm, fma_##fmt##_##rm, HELP_FP},
-static const struct ir_helper h_fma[][5] = {{FMA_MODES(HELPER, FP32)},
-                                            {FMA_MODES(HELPER, FP64)}}; /* by rm */
+static const struct ir_helper h_fma[][5] = {
+    {FMA_MODES(HELPER, FP32)}, {FMA_MODES(HELPER, FP64)}, /* by rm */
+};
 
 struct rounded { /* one operation: IR op, its type and aux, operands (IR values) */
     enum ir_opcode op;
@@ -174,7 +185,7 @@ static val call_soft(struct lift *l, const struct rounded *o, unsigned rm)
             p = ir_op(l->ir, IR_fsgn, o->t, 1, p, p, 0);
         if (o->aux & 2)
             r = ir_op(l->ir, IR_fsgn, o->t, 1, r, r, 0);
-        v = ir_call(l->ir, &h_fma[o->t == F64][rm], bits_of(l, from, p), bits_of(l, from, q),
+        v = ir_call(l->ir, &h_fma[from == F64][rm], bits_of(l, from, p), bits_of(l, from, q),
                     bits_of(l, from, r));
     } else {
         u64 how = o->op | (u64)o->t << 8 | (u64)o->aux << 16 | (u64)rm << 24;
@@ -190,7 +201,7 @@ static bool is_exact(const struct rounded *o)
     return o->t == F64 && (o->op == IR_fcvt || (o->op == IR_itof && o->aux < INT_S64));
 }
 
-/* The rounded result with NaNs canonical, or 0 when the mode is undefined: the instruction was lifted as illegal. */
+/* The rounded result, NaNs canonical; 0 when the mode is undefined: lifted as illegal. */
 static val rounded(struct lift *l, const struct args *a, struct rounded o)
 {
     unsigned frm = l->key >> RV_KEY_FRM_SHIFT & 7, rm = a->mode == DYN ? frm : a->mode;
@@ -222,8 +233,8 @@ static void root(struct lift *l, const struct args *a, enum ir_type t)
 }
 static void fused(struct lift *l, const struct args *a, enum ir_type t, u16 negate)
 {
-    fresult(l, a,
-            (struct rounded){IR_fma, t, negate, f(l, t, a->rs1), f(l, t, a->rs2), f(l, t, a->rs3)});
+    val p = f(l, t, a->rs1), q = f(l, t, a->rs2), r = f(l, t, a->rs3);
+    fresult(l, a, (struct rounded){IR_fma, t, negate, p, q, r});
 }
 static void from_int(struct lift *l, const struct args *a, enum ir_type t, enum ir_int as)
 {
@@ -241,41 +252,41 @@ static void convert(struct lift *l, const struct args *a, enum ir_type from, enu
 }
 
 /* clang-format off */
-INSN(riscv, fadd_s,    F2M, "0000000 ..... ..... ... ..... 1010011", NEED(f)) { arith(l, a, F32, IR_fadd); }
-INSN(riscv, fsub_s,    F2M, "0000100 ..... ..... ... ..... 1010011", NEED(f)) { arith(l, a, F32, IR_fsub); }
-INSN(riscv, fmul_s,    F2M, "0001000 ..... ..... ... ..... 1010011", NEED(f)) { arith(l, a, F32, IR_fmul); }
-INSN(riscv, fdiv_s,    F2M, "0001100 ..... ..... ... ..... 1010011", NEED(f)) { arith(l, a, F32, IR_fdiv); }
-INSN(riscv, fsqrt_s,   F1M, "0101100 00000 ..... ... ..... 1010011", NEED(f)) { root(l, a, F32); }
-INSN(riscv, fadd_d,    F2M, "0000001 ..... ..... ... ..... 1010011", NEED(d)) { arith(l, a, F64, IR_fadd); }
-INSN(riscv, fsub_d,    F2M, "0000101 ..... ..... ... ..... 1010011", NEED(d)) { arith(l, a, F64, IR_fsub); }
-INSN(riscv, fmul_d,    F2M, "0001001 ..... ..... ... ..... 1010011", NEED(d)) { arith(l, a, F64, IR_fmul); }
-INSN(riscv, fdiv_d,    F2M, "0001101 ..... ..... ... ..... 1010011", NEED(d)) { arith(l, a, F64, IR_fdiv); }
-INSN(riscv, fsqrt_d,   F1M, "0101101 00000 ..... ... ..... 1010011", NEED(d)) { root(l, a, F64); }
+RV(fadd_s,  F2M, "0000000 ..... ..... ... ..... 1010011", RVF) { arith(l, a, F32, IR_fadd); }
+RV(fsub_s,  F2M, "0000100 ..... ..... ... ..... 1010011", RVF) { arith(l, a, F32, IR_fsub); }
+RV(fmul_s,  F2M, "0001000 ..... ..... ... ..... 1010011", RVF) { arith(l, a, F32, IR_fmul); }
+RV(fdiv_s,  F2M, "0001100 ..... ..... ... ..... 1010011", RVF) { arith(l, a, F32, IR_fdiv); }
+RV(fsqrt_s, F1M, "0101100 00000 ..... ... ..... 1010011", RVF) { root(l, a, F32); }
+RV(fadd_d,  F2M, "0000001 ..... ..... ... ..... 1010011", RVD) { arith(l, a, F64, IR_fadd); }
+RV(fsub_d,  F2M, "0000101 ..... ..... ... ..... 1010011", RVD) { arith(l, a, F64, IR_fsub); }
+RV(fmul_d,  F2M, "0001001 ..... ..... ... ..... 1010011", RVD) { arith(l, a, F64, IR_fmul); }
+RV(fdiv_d,  F2M, "0001101 ..... ..... ... ..... 1010011", RVD) { arith(l, a, F64, IR_fdiv); }
+RV(fsqrt_d, F1M, "0101101 00000 ..... ... ..... 1010011", RVD) { root(l, a, F64); }
 
-INSN(riscv, fmadd_s,   F4M, "..... 00 ..... ..... ... ..... 1000011", NEED(f)) { fused(l, a, F32, 0); }
-INSN(riscv, fmsub_s,   F4M, "..... 00 ..... ..... ... ..... 1000111", NEED(f)) { fused(l, a, F32, 2); }
-INSN(riscv, fnmsub_s,  F4M, "..... 00 ..... ..... ... ..... 1001011", NEED(f)) { fused(l, a, F32, 1); }
-INSN(riscv, fnmadd_s,  F4M, "..... 00 ..... ..... ... ..... 1001111", NEED(f)) { fused(l, a, F32, 3); }
-INSN(riscv, fmadd_d,   F4M, "..... 01 ..... ..... ... ..... 1000011", NEED(d)) { fused(l, a, F64, 0); }
-INSN(riscv, fmsub_d,   F4M, "..... 01 ..... ..... ... ..... 1000111", NEED(d)) { fused(l, a, F64, 2); }
-INSN(riscv, fnmsub_d,  F4M, "..... 01 ..... ..... ... ..... 1001011", NEED(d)) { fused(l, a, F64, 1); }
-INSN(riscv, fnmadd_d,  F4M, "..... 01 ..... ..... ... ..... 1001111", NEED(d)) { fused(l, a, F64, 3); }
+RV(fmadd_s,  F4M, "..... 00 ..... ..... ... ..... 1000011", RVF) { fused(l, a, F32, 0); }
+RV(fmsub_s,  F4M, "..... 00 ..... ..... ... ..... 1000111", RVF) { fused(l, a, F32, 2); }
+RV(fnmsub_s, F4M, "..... 00 ..... ..... ... ..... 1001011", RVF) { fused(l, a, F32, 1); }
+RV(fnmadd_s, F4M, "..... 00 ..... ..... ... ..... 1001111", RVF) { fused(l, a, F32, 3); }
+RV(fmadd_d,  F4M, "..... 01 ..... ..... ... ..... 1000011", RVD) { fused(l, a, F64, 0); }
+RV(fmsub_d,  F4M, "..... 01 ..... ..... ... ..... 1000111", RVD) { fused(l, a, F64, 2); }
+RV(fnmsub_d, F4M, "..... 01 ..... ..... ... ..... 1001011", RVD) { fused(l, a, F64, 1); }
+RV(fnmadd_d, F4M, "..... 01 ..... ..... ... ..... 1001111", RVD) { fused(l, a, F64, 3); }
 
-INSN(riscv, fcvt_w_s,  FTOXM, "1100000 00000 ..... ... ..... 1010011", NEED(f)) { to_int(l, a, F32, INT_S32); }
-INSN(riscv, fcvt_wu_s, FTOXM, "1100000 00001 ..... ... ..... 1010011", NEED(f)) { to_int(l, a, F32, INT_U32); }
-INSN(riscv, fcvt_l_s,  FTOXM, "1100000 00010 ..... ... ..... 1010011", NEED(f)) { to_int(l, a, F32, INT_S64); }
-INSN(riscv, fcvt_lu_s, FTOXM, "1100000 00011 ..... ... ..... 1010011", NEED(f)) { to_int(l, a, F32, INT_U64); }
-INSN(riscv, fcvt_w_d,  FTOXM, "1100001 00000 ..... ... ..... 1010011", NEED(d)) { to_int(l, a, F64, INT_S32); }
-INSN(riscv, fcvt_wu_d, FTOXM, "1100001 00001 ..... ... ..... 1010011", NEED(d)) { to_int(l, a, F64, INT_U32); }
-INSN(riscv, fcvt_l_d,  FTOXM, "1100001 00010 ..... ... ..... 1010011", NEED(d)) { to_int(l, a, F64, INT_S64); }
-INSN(riscv, fcvt_lu_d, FTOXM, "1100001 00011 ..... ... ..... 1010011", NEED(d)) { to_int(l, a, F64, INT_U64); }
-INSN(riscv, fcvt_s_w,  XTOFM, "1101000 00000 ..... ... ..... 1010011", NEED(f)) { from_int(l, a, F32, INT_S32); }
-INSN(riscv, fcvt_s_wu, XTOFM, "1101000 00001 ..... ... ..... 1010011", NEED(f)) { from_int(l, a, F32, INT_U32); }
-INSN(riscv, fcvt_s_l,  XTOFM, "1101000 00010 ..... ... ..... 1010011", NEED(f)) { from_int(l, a, F32, INT_S64); }
-INSN(riscv, fcvt_s_lu, XTOFM, "1101000 00011 ..... ... ..... 1010011", NEED(f)) { from_int(l, a, F32, INT_U64); }
-INSN(riscv, fcvt_d_w,  XTOFM, "1101001 00000 ..... ... ..... 1010011", NEED(d)) { from_int(l, a, F64, INT_S32); }
-INSN(riscv, fcvt_d_wu, XTOFM, "1101001 00001 ..... ... ..... 1010011", NEED(d)) { from_int(l, a, F64, INT_U32); }
-INSN(riscv, fcvt_d_l,  XTOFM, "1101001 00010 ..... ... ..... 1010011", NEED(d)) { from_int(l, a, F64, INT_S64); }
-INSN(riscv, fcvt_d_lu, XTOFM, "1101001 00011 ..... ... ..... 1010011", NEED(d)) { from_int(l, a, F64, INT_U64); }
-INSN(riscv, fcvt_s_d,  F1M, "0100000 00001 ..... ... ..... 1010011", NEED(d)) { convert(l, a, F64, F32); }
-INSN(riscv, fcvt_d_s,  F1M, "0100001 00000 ..... ... ..... 1010011", NEED(d)) { convert(l, a, F32, F64); }
+RV(fcvt_w_s,  FXM, "1100000 00000 ..... ... ..... 1010011", RVF) { to_int(l, a, F32, INT_S32); }
+RV(fcvt_wu_s, FXM, "1100000 00001 ..... ... ..... 1010011", RVF) { to_int(l, a, F32, INT_U32); }
+RV(fcvt_l_s,  FXM, "1100000 00010 ..... ... ..... 1010011", RVF) { to_int(l, a, F32, INT_S64); }
+RV(fcvt_lu_s, FXM, "1100000 00011 ..... ... ..... 1010011", RVF) { to_int(l, a, F32, INT_U64); }
+RV(fcvt_w_d,  FXM, "1100001 00000 ..... ... ..... 1010011", RVD) { to_int(l, a, F64, INT_S32); }
+RV(fcvt_wu_d, FXM, "1100001 00001 ..... ... ..... 1010011", RVD) { to_int(l, a, F64, INT_U32); }
+RV(fcvt_l_d,  FXM, "1100001 00010 ..... ... ..... 1010011", RVD) { to_int(l, a, F64, INT_S64); }
+RV(fcvt_lu_d, FXM, "1100001 00011 ..... ... ..... 1010011", RVD) { to_int(l, a, F64, INT_U64); }
+RV(fcvt_s_w,  XFM, "1101000 00000 ..... ... ..... 1010011", RVF) { from_int(l, a, F32, INT_S32); }
+RV(fcvt_s_wu, XFM, "1101000 00001 ..... ... ..... 1010011", RVF) { from_int(l, a, F32, INT_U32); }
+RV(fcvt_s_l,  XFM, "1101000 00010 ..... ... ..... 1010011", RVF) { from_int(l, a, F32, INT_S64); }
+RV(fcvt_s_lu, XFM, "1101000 00011 ..... ... ..... 1010011", RVF) { from_int(l, a, F32, INT_U64); }
+RV(fcvt_d_w,  XFM, "1101001 00000 ..... ... ..... 1010011", RVD) { from_int(l, a, F64, INT_S32); }
+RV(fcvt_d_wu, XFM, "1101001 00001 ..... ... ..... 1010011", RVD) { from_int(l, a, F64, INT_U32); }
+RV(fcvt_d_l,  XFM, "1101001 00010 ..... ... ..... 1010011", RVD) { from_int(l, a, F64, INT_S64); }
+RV(fcvt_d_lu, XFM, "1101001 00011 ..... ... ..... 1010011", RVD) { from_int(l, a, F64, INT_U64); }
+RV(fcvt_s_d,  F1M, "0100000 00001 ..... ... ..... 1010011", RVD) { convert(l, a, F64, F32); }
+RV(fcvt_d_s,  F1M, "0100001 00000 ..... ... ..... 1010011", RVD) { convert(l, a, F32, F64); }

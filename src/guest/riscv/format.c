@@ -1,5 +1,7 @@
-/* guest/riscv/format.c - where the operands are in an instruction word (unpriv 2.2, 2.3 and 26.2). */
+/* guest/riscv/format.c - where operands are in an instruction word (unpriv 2.2, 2.3, 26.2). */
 #include "guest/riscv/riscv.h"
+
+/* clang-format off */
 
 static i64 high(u32 w, unsigned lo) { return (i32)w >> lo; } /* bits 31:lo, signed */
 static u8 reg(u32 w, unsigned lo) { return w >> lo & 31; }
@@ -18,10 +20,7 @@ static void sh(u32 w, struct args *a) { r(w, a), a->imm = w >> 20 & 63; }
 static void s(u32 w, struct args *a) { r(w, a), a->imm = high(w, 25) * 32 | (w >> 7 & 31); }
 static void u(u32 w, struct args *a) { r(w, a), a->imm = high(w, 12) * 4096; }
 static void csr(u32 w, struct args *a) { r(w, a), a->imm = w >> 20; }
-static void fence(u32 w, struct args *a)
-{
-    r(w, a), a->mode = (u8)(w >> 20);
-} /* predecessors, successors */
+static void fence(u32 w, struct args *a) { r(w, a), a->mode = (u8)(w >> 20); } /* both sets */
 static void b(u32 w, struct args *a)
 {
     r(w, a);
@@ -33,7 +32,7 @@ static void j(u32 w, struct args *a)
     a->imm = high(w, 31) * 0x100000 | (w & 0xff000) | (w >> 9 & 0x800) | (w >> 20 & 0x7fe);
 }
 
-/* ---- 16 bits. What the form implies (sp, zero, ra) is filled in: bodies are those of the long forms. -- */
+/* ---- 16 bits: what a form implies (sp, zero, ra) is filled in, as its long form has it ------ */
 static void ciw(u32 w, struct args *a)
 {
     a->rd = creg(w, 2);
@@ -47,7 +46,8 @@ static void cl(u32 w, struct args *a) /* loads and stores: rs2 is where rd is */
 }
 static void clw(u32 w, struct args *a)
 {
-    cl(w, a), a->imm = (w >> 7 & 0x38) | (w >> 4 & 4) | (w << 1 & 0x40);
+    cl(w, a);
+    a->imm = (w >> 7 & 0x38) | (w >> 4 & 4) | (w << 1 & 0x40);
 }
 static void cld(u32 w, struct args *a) { cl(w, a), a->imm = (w >> 7 & 0x38) | (w << 1 & 0xc0); }
 
@@ -63,8 +63,8 @@ static void csh(u32 w, struct args *a) { ci(w, a), a->imm = cimm(w); }
 static void ci16(u32 w, struct args *a)
 {
     ci(w, a);
-    u32 v =
-        (w >> 3 & 0x200) | (w >> 2 & 0x10) | (w << 1 & 0x40) | (w << 4 & 0x180) | (w << 3 & 0x20);
+    u32 v = (w >> 3 & 0x200) | (w << 4 & 0x180) | (w << 1 & 0x40) | (w << 3 & 0x20) |
+            (w >> 2 & 0x10);
     a->imm = sext(v, 10);
 }
 static void cib(u32 w, struct args *a)
@@ -86,8 +86,8 @@ static void cb(u32 w, struct args *a)
 }
 static void cj(u32 w, struct args *a)
 {
-    u32 v = (w >> 1 & 0xb40) | (w >> 7 & 0x10) | (w << 2 & 0x400) | (w << 1 & 0x80) |
-            (w >> 2 & 0xe) | (w << 3 & 0x20);
+    u32 v = (w >> 1 & 0xb40) | (w << 2 & 0x400) | (w << 1 & 0x80) | (w << 3 & 0x20) |
+            (w >> 7 & 0x10) | (w >> 2 & 0xe);
     a->imm = sext(v, 12);
 }
 static void clwsp(u32 w, struct args *a)
@@ -98,7 +98,8 @@ static void clwsp(u32 w, struct args *a)
 }
 static void cldsp(u32 w, struct args *a)
 {
-    clwsp(w, a), a->imm = (w >> 7 & 0x20) | (w >> 2 & 0x18) | (w << 4 & 0x1c0);
+    clwsp(w, a);
+    a->imm = (w >> 7 & 0x20) | (w >> 2 & 0x18) | (w << 4 & 0x1c0);
 }
 static void cswsp(u32 w, struct args *a)
 {
@@ -108,7 +109,8 @@ static void cswsp(u32 w, struct args *a)
 }
 static void csdsp(u32 w, struct args *a)
 {
-    cswsp(w, a), a->imm = (w >> 7 & 0x38) | (w >> 1 & 0x1c0);
+    cswsp(w, a);
+    a->imm = (w >> 7 & 0x38) | (w >> 1 & 0x1c0);
 }
 static void cmv(u32 w, struct args *a)
 {

@@ -34,7 +34,7 @@ const struct insn *rv_decode(const u8 *code, unsigned avail, u32 key, struct arg
     return in;
 }
 
-/* Before the first change of floating-point state mstatus.FS must become Dirty, which is part of the key. */
+/* Before the first change of floating-point state mstatus.FS, part of the key, becomes Dirty. */
 static bool dirties(const struct insn *in, u32 key)
 {
     return in->needs & RV_FP && !(in->needs & RV_FP_QUIET) && !(key & RV_KEY_DIRTY);

@@ -1,11 +1,11 @@
-/* guest/riscv/lift_test.c - units: how they are formed, how control leaves them, what single instructions do. */
+/* guest/riscv/lift_test.c - how units are formed and left, what single instructions do. */
 #include <assert.h>
 #include "base/bits.h"
 #include "guest/riscv/riscv.h"
 #include "test/hart.h"
 
 enum { A0 = 10, A1, A2, A3, FA0 = 32 + 10, FA1, FA2, FA3 };
-static const u16 EBREAK = 0x9002;
+enum { RAM_SIZE = 1 << 20, EBREAK = 0x9002 };
 
 #define CODE(...) (const u16[]){__VA_ARGS__, EBREAK}, sizeof((const u16[]){__VA_ARGS__, EBREAK})
 #define WIDE(w) (u16)((w)&0xffff), (u16)((w) >> 16)
@@ -16,23 +16,20 @@ static void put_code(struct hart *h, u64 at, const u16 *code, size_t bytes)
 }
 static u64 *reg(struct hart *h, unsigned r) { return &h->cpu->c.r[r]; }
 
-/* Runs until the ebreak, at every level, with and without folding; `set` prepares registers, `check` looks. */
+/* Runs until the ebreak, in every mode; `set` prepares registers, `check` looks. */
 static void run(const u16 *code, size_t bytes, void (*set)(struct hart *),
                 void (*check)(struct hart *))
 {
-    struct hart *h = hart_new(1 << 20);
-    for (int i = 0; i < 6; i++) {
-        h->level = i % 3;
-        h->plain = i >= 3;
-        hart_reset(h);
+    for (unsigned i = 0; i < hart_n_modes; i++) {
+        struct hart *h = hart_new(RAM_SIZE, &hart_modes[i]);
         put_code(h, HART_RAM, code, bytes);
         set(h);
         bool ended = hart_run(h, 1000);
         assert(ended && h->cpu->c.exc_cause == RV_EXC_BREAKPOINT);
         assert(h->cpu->c.pc == HART_RAM + bytes - 2);
         check(h);
+        hart_free(h);
     }
-    hart_free(h);
 }
 
 /* Lifts at HART_RAM and returns the bytes covered; *n is how many of op there are. */
@@ -56,13 +53,13 @@ TEST(rows_do_not_overlap)
     assert(decoder_check(__start_insn_riscv, __stop_insn_riscv, 32, &err));
     assert(decoder_check(__start_insn_riscv, __stop_insn_riscv, 16, &err));
     for (const struct insn *const *i = __start_insn_riscv; i < __stop_insn_riscv; i++) {
-        bool wide = insn_picture(*i, 32, &mask, &value),
-             narrow = insn_picture(*i, 16, &mask, &value);
+        bool wide = insn_picture(*i, 32, &mask, &value);
+        bool narrow = insn_picture(*i, 16, &mask, &value);
         assert(wide != narrow && ((value & 3) == 3) == wide);
     }
 }
 
-/* ---- units ------------------------------------------------------------------------------------------- */
+/* ---- units -------------------------------------------------------------------------------- */
 /* li a1,0; 1: add a1,a1,a0; addi a0,a0,-1; bnez a0,1b */
 static const u16 loop[] = {0x4581, 0x95aa, 0x157d, 0xfd75, 0x9002};
 static void set_ten(struct hart *h) { *reg(h, A0) = 10; }
@@ -72,7 +69,7 @@ TEST(loop_runs) { run(loop, sizeof loop, set_ten, sum_is_55); }
 
 TEST(loop_is_inside_the_unit)
 {
-    struct hart *h = hart_new(1 << 20);
+    struct hart *h = hart_new(RAM_SIZE, hart_modes);
     unsigned n;
     put_code(h, HART_RAM, loop, sizeof loop);
     assert(form(h, 0, IR_brcc, &n) == 2 && n == 0 && h->ir->insns == 1);
@@ -91,7 +88,7 @@ TEST(diamond_joins)
 {
     run(diamond, sizeof diamond, set_ten, is_6);
     run(diamond, sizeof diamond, set_zero, is_8);
-    struct hart *h = hart_new(1 << 20);
+    struct hart *h = hart_new(RAM_SIZE, hart_modes);
     unsigned n;
     put_code(h, HART_RAM, diamond, sizeof diamond);
     assert(form(h, 1, IR_exit, &n) == 6 && n == 2);
@@ -107,17 +104,17 @@ TEST(branch_into_an_instruction)
     /* beqz a0,.+4; lui a1,0x45950, whose upper half is c.li a1,5 */
     static const u16 code[] = {0xc111, 0x05b7, 0x4595, 0x9002};
     run(code, sizeof code, set_zero, is_5);
-    struct hart *h = hart_new(1 << 20);
+    struct hart *h = hart_new(RAM_SIZE, hart_modes);
     unsigned n;
     put_code(h, HART_RAM, code, sizeof code);
     assert(form(h, 2, IR_exit, &n) == 8 && n == 1);
     hart_free(h);
 }
 
-/* A page full of branches to themselves and forward: bounded, verified, and overflow gives a shorter unit. */
+/* A page full of branches, and one of what needs many labels: bounded, and shorter on overflow. */
 TEST(unit_limits)
 {
-    struct hart *h = hart_new(1 << 20);
+    struct hart *h = hart_new(RAM_SIZE, hart_modes);
     u16 *code = hart_at(h, HART_RAM);
     unsigned n;
     for (unsigned i = 0; i < PAGE_SIZE / 2; i++)
@@ -133,26 +130,25 @@ TEST(unit_limits)
 TEST(instruction_across_pages)
 {
     static const u16 code[] = {0x4581, WIDE(0x00158593), 0x9002}; /* li a1,0; addi a1,a1,1 */
-    struct hart *h = hart_new(1 << 20);
-    for (h->level = 0; h->level < 3; h->level++) {
+    for (unsigned i = 0; i < hart_n_modes; i++) {
+        struct hart *h = hart_new(RAM_SIZE, &hart_modes[i]);
         u64 pc = HART_RAM + PAGE_SIZE - 4;
-        hart_reset(h);
         put_code(h, pc, code, sizeof code);
         const u8 *at = hart_at(h, pc);
         const struct guest *g = h->cpu->c.guest;
         u32 key = h->cpu->c.tlb->key;
-        assert(lift_unit(g, h->ir, pc, key, at, 4, at + 4, 64, h->level) == 2);
-        assert(lift_unit(g, h->ir, pc + 2, key, at + 2, 2, NULL, 0, h->level) == 0);
-        assert(lift_unit(g, h->ir, pc + 2, key, at + 2, 2, at + 4, 1, h->level) == 0);
-        assert(lift_unit(g, h->ir, pc + 2, key, at + 2, 2, at + 4, 64, h->level) == 4);
+        assert(lift_unit(g, h->ir, pc, key, at, 4, at + 4, 64, h->mode->level) == 2);
+        assert(lift_unit(g, h->ir, pc + 2, key, at + 2, 2, NULL, 0, h->mode->level) == 0);
+        assert(lift_unit(g, h->ir, pc + 2, key, at + 2, 2, at + 4, 1, h->mode->level) == 0);
+        assert(lift_unit(g, h->ir, pc + 2, key, at + 2, 2, at + 4, 64, h->mode->level) == 4);
         h->cpu->c.pc = pc;
         bool ended = hart_run(h, 10);
         assert(ended && *reg(h, A1) == 1 && h->cpu->c.pc == HART_RAM + PAGE_SIZE + 2);
+        hart_free(h);
     }
-    hart_free(h);
 }
 
-/* ---- atomics ----------------------------------------------------------------------------------------- */
+/* ---- atomics ------------------------------------------------------------------------------ */
 static void set_cell(struct hart *h)
 {
     *reg(h, A0) = HART_RAM + 0x1000;
@@ -193,16 +189,15 @@ TEST(sc_word) { run(CODE(WIDE(0x1005262f), WIDE(0x18b526af)), set_cell, sc_word_
 static void raises(const u16 *code, size_t bytes, void (*set)(struct hart *), u64 pc, u64 cause,
                    u64 value)
 {
-    struct hart *h = hart_new(1 << 20);
-    for (h->level = 0; h->level < 3; h->level++) {
-        hart_reset(h);
+    for (unsigned i = 0; i < hart_n_modes; i++) {
+        struct hart *h = hart_new(RAM_SIZE, &hart_modes[i]);
         put_code(h, HART_RAM, code, bytes);
         set(h);
         bool ended = hart_run(h, 100);
         assert(ended && h->cpu->c.exc_cause == cause && h->cpu->c.exc_value == value);
         assert(h->cpu->c.pc == HART_RAM + pc);
+        hart_free(h);
     }
-    hart_free(h);
 }
 static void set_odd(struct hart *h) { *reg(h, A0) = HART_RAM + 0x1002; }
 TEST(misaligned_atomics)
@@ -212,7 +207,7 @@ TEST(misaligned_atomics)
     raises(CODE(0x4581, WIDE(0x06b5262f)), set_odd, 2, RV_EXC_STORE_MISALIGNED, HART_RAM + 0x1002);
 }
 
-/* ---- system and floating point ----------------------------------------------------------------------- */
+/* ---- system and floating point ------------------------------------------------------------ */
 TEST(illegal_instructions)
 {
     raises(CODE(0x4581, 0x0000), set_ten, 2, RV_EXC_ILLEGAL, 0);
@@ -247,8 +242,8 @@ TEST(float_dirty)
 {
     run(CODE(WIDE(0x02c5f553)), fp_clean, is_dirty); /* fadd.d fa0,fa1,fa2 */
     run(CODE(WIDE(0xa2c59553)), fp_clean, is_dirty); /* flt.d a0,fa1,fa2: flags */
-    run(CODE(0xa10c, WIDE(0xe2059553), WIDE(0xe2058553)), fp_clean,
-        is_clean); /* c.fsd, fclass.d, fmv.x.d */
+    /* c.fsd, fclass.d, fmv.x.d */
+    run(CODE(0xa10c, WIDE(0xe2059553), WIDE(0xe2058553)), fp_clean, is_clean);
 }
 
 static void fp_dirty(struct hart *h)
@@ -275,7 +270,7 @@ TEST(static_rounding)
     run(CODE(WIDE(0x0021d073), WIDE(0x02c5f553)), fp_dirty, one_ulp); /* csrwi frm,3; dyn */
 }
 
-/* ---- text ---------------------------------------------------------------------------------------------- */
+/* ---- text --------------------------------------------------------------------------------- */
 static void shows(u32 word, const char *want)
 {
     char text[64];
@@ -293,8 +288,8 @@ TEST(disassembly)
     shows(0x02c5f553, "fadd.d\tfa0,fa1,fa2");
     shows(0x0230000f, "fence\tr,rw");
     shows(0x0000, ".half\t0x0000");
+    static const u8 addi[] = {0x13, 5, 0xb5, 0xff};
     char tiny[8];
-    assert(rv_disasm(0, (const u8[]){0x13, 5, 0xb5, 0xff}, 4, tiny, sizeof tiny) == 4 &&
-           strlen(tiny) == 7);
-    assert(rv_disasm(0, (const u8[]){0x13, 5, 0xb5}, 3, tiny, sizeof tiny) == 0);
+    assert(rv_disasm(0, addi, 4, tiny, sizeof tiny) == 4 && strlen(tiny) == 7);
+    assert(rv_disasm(0, addi, 3, tiny, sizeof tiny) == 0);
 }

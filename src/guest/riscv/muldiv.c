@@ -2,16 +2,16 @@
 #include "guest/riscv/riscv.h"
 
 /* clang-format off */
-INSN(riscv, mul,    R, "0000001 ..... ..... 000 ..... 0110011", NEED(m)) { set64(l, a, IR_mul, x(l, a->rs1), x(l, a->rs2)); }
-INSN(riscv, mulh,   R, "0000001 ..... ..... 001 ..... 0110011", NEED(m)) { set64(l, a, IR_mulhs, x(l, a->rs1), x(l, a->rs2)); }
-INSN(riscv, mulhsu, R, "0000001 ..... ..... 010 ..... 0110011", NEED(m)) { set64(l, a, IR_mulhsu, x(l, a->rs1), x(l, a->rs2)); }
-INSN(riscv, mulhu,  R, "0000001 ..... ..... 011 ..... 0110011", NEED(m)) { set64(l, a, IR_mulhu, x(l, a->rs1), x(l, a->rs2)); }
-INSN(riscv, div,    R, "0000001 ..... ..... 100 ..... 0110011", NEED(m)) { set64(l, a, IR_divs, x(l, a->rs1), x(l, a->rs2)); }
-INSN(riscv, divu,   R, "0000001 ..... ..... 101 ..... 0110011", NEED(m)) { set64(l, a, IR_divu, x(l, a->rs1), x(l, a->rs2)); }
-INSN(riscv, rem,    R, "0000001 ..... ..... 110 ..... 0110011", NEED(m)) { set64(l, a, IR_rems, x(l, a->rs1), x(l, a->rs2)); }
-INSN(riscv, remu,   R, "0000001 ..... ..... 111 ..... 0110011", NEED(m)) { set64(l, a, IR_remu, x(l, a->rs1), x(l, a->rs2)); }
-INSN(riscv, mulw,   R, "0000001 ..... ..... 000 ..... 0111011", NEED(m)) { set32(l, a, IR_mul, x(l, a->rs1), x(l, a->rs2)); }
-INSN(riscv, divw,   R, "0000001 ..... ..... 100 ..... 0111011", NEED(m)) { set32(l, a, IR_divs, x(l, a->rs1), x(l, a->rs2)); }
-INSN(riscv, divuw,  R, "0000001 ..... ..... 101 ..... 0111011", NEED(m)) { set32(l, a, IR_divu, x(l, a->rs1), x(l, a->rs2)); }
-INSN(riscv, remw,   R, "0000001 ..... ..... 110 ..... 0111011", NEED(m)) { set32(l, a, IR_rems, x(l, a->rs1), x(l, a->rs2)); }
-INSN(riscv, remuw,  R, "0000001 ..... ..... 111 ..... 0111011", NEED(m)) { set32(l, a, IR_remu, x(l, a->rs1), x(l, a->rs2)); }
+RV(mul,    R, "0000001 ..... ..... 000 ..... 0110011", RVM) { rr64(l, a, IR_mul); }
+RV(mulh,   R, "0000001 ..... ..... 001 ..... 0110011", RVM) { rr64(l, a, IR_mulhs); }
+RV(mulhsu, R, "0000001 ..... ..... 010 ..... 0110011", RVM) { rr64(l, a, IR_mulhsu); }
+RV(mulhu,  R, "0000001 ..... ..... 011 ..... 0110011", RVM) { rr64(l, a, IR_mulhu); }
+RV(div,    R, "0000001 ..... ..... 100 ..... 0110011", RVM) { rr64(l, a, IR_divs); }
+RV(divu,   R, "0000001 ..... ..... 101 ..... 0110011", RVM) { rr64(l, a, IR_divu); }
+RV(rem,    R, "0000001 ..... ..... 110 ..... 0110011", RVM) { rr64(l, a, IR_rems); }
+RV(remu,   R, "0000001 ..... ..... 111 ..... 0110011", RVM) { rr64(l, a, IR_remu); }
+RV(mulw,   R, "0000001 ..... ..... 000 ..... 0111011", RVM) { rr32(l, a, IR_mul); }
+RV(divw,   R, "0000001 ..... ..... 100 ..... 0111011", RVM) { rr32(l, a, IR_divs); }
+RV(divuw,  R, "0000001 ..... ..... 101 ..... 0111011", RVM) { rr32(l, a, IR_divu); }
+RV(remw,   R, "0000001 ..... ..... 110 ..... 0111011", RVM) { rr32(l, a, IR_rems); }
+RV(remuw,  R, "0000001 ..... ..... 111 ..... 0111011", RVM) { rr32(l, a, IR_remu); }

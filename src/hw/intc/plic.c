@@ -195,7 +195,7 @@ static const struct prop props[] = {
 
 #define F(m) FIELD(struct plic_state, m)
 DEVICE(plic, .name = "riscv.plic", .doc = "RISC-V platform-level interrupt controller",
-       .compatible = "sifive,plic-1.0.0", DEVICE_STATE(struct plic, s),
+       .compatible = "sifive,plic-1.0.0 riscv,plic0", DEVICE_STATE(struct plic, s),
        .fields = FIELDS(F(priority), F(pending), F(claimed), F(enable), F(threshold)),
        .props = props, .rank = RANK_INTC, .irq_in = plic_irq_in, .init = plic_init,
        .reset = plic_update, .restored = plic_restored);

@@ -37,4 +37,5 @@ static bool finisher_init(struct device *dev, struct error *err)
 }
 
 DEVICE(finisher, .name = "sifive.test", .doc = "SiFive test finisher: power-off, reset, failure",
-       .compatible = "sifive,test1", .size = sizeof(struct device), .init = finisher_init);
+       .compatible = "sifive,test1 sifive,test0 syscon", .size = sizeof(struct device),
+       .init = finisher_init);

@@ -115,6 +115,6 @@ static const struct prop props[] = {
 
 #define F(m) FIELD(struct clint_state, m)
 DEVICE(clint, .name = "riscv.clint", .doc = "RISC-V timer and software interrupts",
-       .compatible = "sifive,clint0", DEVICE_STATE(struct clint, s),
+       .compatible = "sifive,clint0 riscv,clint0", DEVICE_STATE(struct clint, s),
        .fields = FIELDS(F(mtimecmp), F(offset), F(msip)), .props = props, .rank = RANK_INTC,
        .init = clint_init, .reset = clint_reset, .restored = update);
