@@ -111,7 +111,7 @@ static bool idle(const struct virtio *v, unsigned first, unsigned n)
     return true;
 }
 
-/* Waits, without the lock, until `n` queues have no request under way. They are not live, so none is
+/* Waits, without the lock, until `n` queues have no request under way. They are not live: none is
  * added. The loop cannot wait, for completions come on it: there, what is late becomes stale. */
 static void drain(struct virtio *v, unsigned first, unsigned n)
 {
