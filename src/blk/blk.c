@@ -161,14 +161,6 @@ void blk_submit(struct blk *b, struct blk_req *r)
         pool_submit(b->pool, &job(r)->work);
 }
 
-void blk_drain(struct blk *b)
-{
-    mutex_lock(&b->lock);
-    while (b->pending)
-        cond_wait(&b->idle, &b->lock);
-    mutex_unlock(&b->lock);
-}
-
 /* blk_drain for the loop's own thread: it has to run the completions itself. */
 static void finish_all(struct blk *b)
 {
@@ -180,6 +172,18 @@ static void finish_all(struct blk *b)
         complete(b);
         mutex_lock(&b->lock);
     }
+    mutex_unlock(&b->lock);
+}
+
+void blk_drain(struct blk *b)
+{
+    if (loop_here(b->loop)) {
+        finish_all(b);
+        return;
+    }
+    mutex_lock(&b->lock);
+    while (b->pending)
+        cond_wait(&b->idle, &b->lock);
     mutex_unlock(&b->lock);
 }
 

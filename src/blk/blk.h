@@ -33,5 +33,5 @@ u64 blk_size(const struct blk *); /* bytes */
 bool blk_readonly(const struct blk *);
 const char *blk_name(const struct blk *);
 void blk_submit(struct blk *, struct blk_req *); /* cannot fail: see done(); any thread */
-void blk_drain(struct blk *); /* returns when nothing is under way; not on the loop's thread */
+void blk_drain(struct blk *);                    /* returns when nothing is under way */
 #endif
