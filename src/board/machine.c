@@ -107,6 +107,14 @@ static bool open_backend(struct machine *m, const struct part *p, struct error *
     return true;
 }
 
+/* No disk touches guest memory any more. */
+static void drain_disks(struct machine *m)
+{
+    for (struct backend *b = m->backends; b; b = b->next)
+        if (b->blk)
+            blk_drain(b->blk);
+}
+
 static void close_backends(struct machine *m)
 {
     while (m->backends) {
@@ -178,6 +186,7 @@ static void restart(struct machine *m)
 {
     struct error err = {0};
     engine_stop(m->engine);
+    drain_disks(m);
     hw_reset(&m->hw);
     if (!m->board->boot(m, &err)) {
         log_error("reset: %s", err.msg);
@@ -342,9 +351,9 @@ void machine_free(struct machine *m)
     if (m->engine)
         engine_stop(m->engine);
     m->board->fini(m);
+    close_backends(m); /* before the devices that their last requests belong to */
     hw_fini(&m->hw);
     engine_free(m->engine);
-    close_backends(m);
     space_free(m->space);
     ram_free(m->ram);
     loop_free(m->loop);
