@@ -2,8 +2,8 @@
  *
  * usage: rvtest [--jit | --interp | --check] [--level N] FILE...
  *
- * For ELF files linked at 0x80000000 as the public riscv-tests are: 1 written to tohost is success, any
- * other odd value is the number of the failed test, shifted left by one.
+ * For ELF files linked at 0x80000000 as the public riscv-tests are: 1 written to tohost is
+ * success, any other odd value is the number of the failed test, shifted left by one.
  */
 #include <elf.h>
 #include <fcntl.h>
@@ -16,7 +16,7 @@
 #define RAM_BASE 0x80000000ull
 enum { RAM_SIZE = 32 << 20, TIMEOUT_S = 20 };
 
-/* ---- the program ------------------------------------------------------------------------------------ */
+/* ---- the program ------------------------------------------------------------------------- */
 
 struct program {
     const u8 *file;
@@ -64,7 +64,8 @@ static u64 *find_tohost(const struct program *p, const Elf64_Ehdr *eh)
         const Elf64_Sym *sym = table(p, sh[i].sh_offset, n, sizeof *sym);
         const char *names = table(p, sh[sh[i].sh_link].sh_offset, len, 1);
         for (u64 k = 0; sym && names && k < n; k++)
-            if (sym[k].st_name < len && !strncmp(names + sym[k].st_name, "tohost", len - sym[k].st_name))
+            if (sym[k].st_name < len &&
+                !strncmp(names + sym[k].st_name, "tohost", len - sym[k].st_name))
                 return ram_at(p, sym[k].st_value & ~7ull, 8);
     }
     return NULL;
@@ -99,7 +100,7 @@ static bool load(struct program *p, const char *path)
     return ok;
 }
 
-/* ---- running it -------------------------------------------------------------------------------------- */
+/* ---- running it -------------------------------------------------------------------------- */
 
 /* What the program wrote to tohost; 0: nothing in time. */
 static u64 verdict(const struct program *p)

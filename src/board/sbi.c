@@ -19,7 +19,7 @@ enum {
 
 static struct cpu *cpu_of(struct sbi_hart *h) { return &h->cpu->c; }
 
-/* ---- entering S-mode ------------------------------------------------------------------------------- */
+/* ---- entering S-mode --------------------------------------------------------------------- */
 
 static void set_csr(struct rv_cpu *cpu, unsigned number, u64 v)
 {
@@ -76,7 +76,7 @@ void sbi_boot(struct sbi *s, u64 pc, u64 dtb)
     enter(&s->hart[0]);
 }
 
-/* ---- sets of harts (SBI 3.1) ------------------------------------------------------------------------- */
+/* ---- sets of harts (SBI 3.1) ------------------------------------------------------------- */
 
 /* hart_mask and hart_mask_base as bits of our harts, of which there are at most 64. */
 static bool harts_named(const struct sbi *s, u64 mask, u64 base, u64 *set)
@@ -98,7 +98,7 @@ static struct sbi_hart *next_hart(struct sbi *s, u64 *set)
     return h;
 }
 
-/* ---- base, time, inter-processor interrupts (SBI 4, 6, 7) ---------------------------------------------- */
+/* ---- base, time, inter-processor interrupts (SBI 4, 6, 7) -------------------------------- */
 
 static struct sbi_ret base_spec(struct sbi_hart *h, const u64 *a)
 {
@@ -139,22 +139,16 @@ static struct sbi_ret ipi_send(struct sbi_hart *h, const u64 *a)
     return sbi_ok(0);
 }
 
-/* ---- remote fences (SBI 8) ------------------------------------------------------------------------------ */
-
-struct fence {
-    struct sbi *sbi;
-    u64 start, pages; /* pages 0: all */
-    u64 asid;
-    bool one_asid;
-};
+/* ---- remote fences (SBI 8) --------------------------------------------------------------- */
 
 static bool has_asid(u64 satp, u64 asid) { return (u16)(satp >> 44) == asid; }
 
 static void fence_here(struct cpu *c, void *arg)
 {
-    struct fence *f = arg;
+    const struct sbi_hart *from = arg;
+    const struct sbi_fence *f = &from->fence;
     bool (*match)(u64, u64) = f->one_asid ? has_asid : NULL;
-    sbi_count(&f->sbi->hart[c->index],
+    sbi_count(&from->sbi->hart[c->index],
               f->one_asid ? SBI_FW_SFENCE_ASID_RECEIVED : SBI_FW_SFENCE_RECEIVED);
     if (!f->pages)
         tlb_flush(c, ~0ull, match, f->asid);
@@ -165,7 +159,7 @@ static void fence_here(struct cpu *c, void *arg)
 static void nothing(struct cpu *c, void *arg) { (void)c, (void)arg; }
 
 /* All targets are told before any is waited for, so they flush side by side. */
-static struct sbi_ret remote_fence(struct sbi_hart *h, const u64 *a, struct fence *f)
+static struct sbi_ret remote_fence(struct sbi_hart *h, const u64 *a, bool one_asid)
 {
     enum { MANY_PAGES = 64 };
     u64 set, end, start = a[2] & ~(u64)PAGE_MASK;
@@ -174,16 +168,15 @@ static struct sbi_ret remote_fence(struct sbi_hart *h, const u64 *a, struct fenc
     bool all = (!a[2] && !a[3]) || a[3] == ~0ull;
     if (!all && !add_ok(a[2], a[3], &end))
         return sbi_error(SBI_INVALID_ADDRESS);
-    f->sbi = h->sbi;
-    f->start = start;
-    f->pages = all ? 0 : (end - start + PAGE_MASK) >> PAGE_BITS;
-    if (f->pages > MANY_PAGES)
-        f->pages = 0;
-    sbi_count(h, f->one_asid ? SBI_FW_SFENCE_ASID_SENT : SBI_FW_SFENCE_SENT);
-    u64 left = set;
+    u64 pages = all ? 0 : (end - start + PAGE_MASK) >> PAGE_BITS;
+    h->fence = (struct sbi_fence){start, pages > MANY_PAGES ? 0 : pages, (u16)a[4], one_asid};
+    sbi_count(h, one_asid ? SBI_FW_SFENCE_ASID_SENT : SBI_FW_SFENCE_SENT);
+    u64 others = set & ~(1ull << cpu_of(h)->index), left = others;
     for (struct sbi_hart *to; (to = next_hart(h->sbi, &left));)
-        cpu_call(cpu_of(to), fence_here, f, false);
-    for (struct sbi_hart *to; (to = next_hart(h->sbi, &set));)
+        cpu_call(cpu_of(to), fence_here, h, false);
+    if (others != set)
+        fence_here(cpu_of(h), h);
+    for (struct sbi_hart *to; (to = next_hart(h->sbi, &others));)
         cpu_call(cpu_of(to), nothing, NULL, true);
     return sbi_ok(0);
 }
@@ -202,15 +195,15 @@ static struct sbi_ret fence_i(struct sbi_hart *h, const u64 *a)
 
 static struct sbi_ret fence_vma(struct sbi_hart *h, const u64 *a)
 {
-    return remote_fence(h, a, &(struct fence){.one_asid = false});
+    return remote_fence(h, a, false);
 }
 
 static struct sbi_ret fence_vma_asid(struct sbi_hart *h, const u64 *a)
 {
-    return remote_fence(h, a, &(struct fence){.one_asid = true, .asid = (u16)a[4]});
+    return remote_fence(h, a, true);
 }
 
-/* ---- hart state management (SBI 9) ---------------------------------------------------------------------- */
+/* ---- hart state management (SBI 9) ------------------------------------------------------- */
 
 static struct sbi_ret hart_start(struct sbi_hart *h, const u64 *a)
 {
@@ -256,9 +249,10 @@ static struct sbi_ret hart_suspend(struct sbi_hart *h, const u64 *a)
     return sbi_error((u32)a[0] == NON_RETENTIVE ? SBI_NOT_SUPPORTED : SBI_INVALID_PARAM);
 }
 
-/* ---- system reset (SBI 10) -------------------------------------------------------------------------------- */
+/* ---- system reset (SBI 10) --------------------------------------------------------------- */
 
-/* The machine will be stopped or reset by its own thread; until then this hart does nothing more. */
+/* The machine will be stopped or reset by its own thread; until then this hart does nothing
+ * more. */
 static struct sbi_ret request(struct sbi_hart *h, enum hw_request what, int value)
 {
     h->sbi->host.request(h->sbi->host.arg, what, value);
@@ -277,7 +271,7 @@ static struct sbi_ret system_reset(struct sbi_hart *h, const u64 *a)
     return reason == NO_REASON ? request(h, HW_POWEROFF, 0) : request(h, HW_FAIL, 1);
 }
 
-/* ---- console (SBI 5, 12) ------------------------------------------------------------------------------------ */
+/* ---- console (SBI 5, 12) ----------------------------------------------------------------- */
 
 static void put(struct sbi_hart *h, const u8 *buf, size_t n)
 {
@@ -316,7 +310,7 @@ static struct sbi_ret console_write_byte(struct sbi_hart *h, const u64 *a)
     return sbi_ok(0);
 }
 
-/* ---- dispatch ------------------------------------------------------------------------------------------------ */
+/* ---- dispatch ---------------------------------------------------------------------------- */
 
 static sbi_fn base_probe;
 static sbi_fn *const base[] = {base_spec, base_impl, base_impl_version, base_probe,

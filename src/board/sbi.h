@@ -1,7 +1,7 @@
 /* board/sbi.h - the built-in supervisor firmware: SBI 2.0 for harts that start in S-mode.
  *
- * No machine-mode software runs: ecalls from S-mode are answered here, on the calling CPU's thread, and
- * every other trap is delegated to S-mode.
+ * No machine-mode software runs: ecalls from S-mode are answered here, on the calling CPU's
+ * thread, and every other trap is delegated to S-mode.
  */
 #ifndef BOARD_SBI_H
 #define BOARD_SBI_H
@@ -20,7 +20,7 @@ struct sbi;
 /* For all CPUs the engine has, each a struct rv_cpu. Takes over their traps (engine_trap_hook). */
 struct sbi *sbi_new(struct engine *, const struct sbi_host *);
 void sbi_free(struct sbi *); /* after the engine stopped */
-/* CPU 0 will start at pc in S-mode with a0 = 0 and a1 = dtb; all others are parked until it starts them.
- * The engine is stopped. */
+/* CPU 0 will start at pc in S-mode with a0 = 0 and a1 = dtb; all others are parked until it
+ * starts them. The engine is stopped. */
 void sbi_boot(struct sbi *, u64 pc, u64 dtb);
 #endif

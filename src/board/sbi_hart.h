@@ -40,11 +40,18 @@ struct sbi_counter {
     u64 since;
 };
 
+struct sbi_fence {    /* what a hart asks of others: it asks one thing at a time */
+    u64 start, pages; /* pages 0: all */
+    u64 asid;
+    bool one_asid;
+};
+
 struct sbi_hart {
     struct sbi *sbi;
     struct rv_cpu *cpu;
     u32 state; /* atomic: hart states of SBI 2.0 chapter 9 */
     u64 start_pc, start_arg;
+    struct sbi_fence fence;
     u64 fw[SBI_FW_EVENTS]; /* atomic: how often each happened on this hart */
     struct sbi_counter counter[SBI_COUNTERS];
 };

@@ -16,7 +16,7 @@ enum { CYCLE = 0, TIME = 1, INSTRET = 2, HPM = 3 };
 
 static bool firmware(unsigned n) { return n >= RV_COUNTERS; }
 
-/* ---- one counter -------------------------------------------------------------------------------------- */
+/* ---- one counter ------------------------------------------------------------------------- */
 
 static u64 events_seen(const struct sbi_hart *h, unsigned n)
 {
@@ -65,7 +65,7 @@ static void stop(struct sbi_hart *h, unsigned n)
     h->counter[n].running = false;
 }
 
-/* ---- sets of counters ----------------------------------------------------------------------------------- */
+/* ---- sets of counters -------------------------------------------------------------------- */
 
 /* counter_idx_base and counter_idx_mask as a set; false: a counter that does not exist. */
 static bool counters_named(u64 base, u64 mask, u64 *set)

@@ -9,8 +9,8 @@
 
 u64 rv_time(void) { return clock_now_ns() / RV_TIME_NS; }
 
-/* The board's timer sets STI from another thread, perhaps for a deadline that was moved since. If that
- * happened between our look at the clock and the clearing, the second look sees it. */
+/* The board's timer sets STI from another thread, perhaps for a deadline that was moved since.
+ * If that happened between our look at the clock and the clearing, the second look sees it. */
 void rv_timer_check(struct rv_cpu *cpu)
 {
     const u64 sti = 1ull << RV_IRQ_STI;
@@ -32,7 +32,7 @@ static u64 clock_of(const struct rv_cpu *cpu, const struct rv_counter *n)
     return counts_insns(cpu, n) ? cpu->retired : clock_now_ns();
 }
 
-/* Should counter n run? Sscofpmf's filters are those of mhpmevent only (priv 13.1). */
+/* Should counter n run? Sscofpmf's filters are those of mhpmevent only (priv 12). */
 static bool wanted(const struct rv_cpu *cpu, unsigned n)
 {
     static const u64 inhibit[] = {
@@ -155,7 +155,7 @@ void rv_counter_reset(struct rv_cpu *cpu)
     rv_counter_mode(cpu);
 }
 
-/* ---- overflow interrupts (priv 13.1) ---------------------------------------------------------------- */
+/* ---- overflow interrupts (priv 12) ------------------------------------------------------- */
 
 /* Running mhpmcounters whose overflow is still to be reported */
 static u32 armed(const struct rv_cpu *cpu)

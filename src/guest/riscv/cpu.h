@@ -1,7 +1,8 @@
 /* guest/riscv/cpu.h - a RISC-V hart: its state, its extensions, and what lifted code calls.
  *
- * Chapter numbers are those of the ratified manuals of 20240411: "priv" is volume II, "unpriv" volume I.
- * There is no hypervisor extension, no vector unit and one endianness; XLEN is 64 in every mode.
+ * Chapter numbers are those of the ratified manuals of 20240411: "priv" is volume II, "unpriv"
+ * volume I. There is no hypervisor extension, no vector unit and one endianness; XLEN is 64 in
+ * every mode.
  */
 #ifndef GUEST_RISCV_CPU_H
 #define GUEST_RISCV_CPU_H
@@ -10,8 +11,8 @@
 
 enum rv_priv { RV_U = 0, RV_S = 1, RV_M = 3 };
 
-/* What `-cpu` can switch: name, default, help. In the order of the ISA string (unpriv 36); the sv rows
- * at the end are not part of it. */
+/* What `-cpu` can switch: name, default, help. In the order of the ISA string (unpriv, naming
+ * conventions); the sv rows at the end are not part of it. */
 /* clang-format off */
 #define RV_EXTS(_)                                                   \
     _(m, "on", "multiply and divide")                                \
@@ -63,7 +64,7 @@ enum {
 #define RV_KEY_HAS(key, name) ((key) >> (RV_KEY_EXT_SHIFT + RV_EXT_##name) & 1)
 _Static_assert(RV_KEY_EXT_SHIFT + RV_EXT_ISA <= 32, "the key is 32 bits");
 
-/* Exception codes (priv 3.1.15, table 14) and interrupt numbers, which are also bits of mip. */
+/* Exception codes (priv 3.1.15) and interrupt numbers, which are also bits of mip. */
 enum rv_cause {
     RV_EXC_FETCH_MISALIGNED = 0,
     RV_EXC_FETCH_ACCESS = 1,
@@ -99,7 +100,7 @@ struct rv_counter { /* mcycle, minstret, mhpmcounter3.. : one of 32; number 1 is
     u64 event;      /* mhpmevent; of 0 and 2: what they always count */
 };
 enum { RV_EVENT_CYCLES = 1, RV_EVENT_INSTRET = 2 }; /* all others count nothing */
-#define RV_EVENT_OF (1ull << 63)                    /* mhpmevent: overflowed (priv 13, Sscofpmf) */
+#define RV_EVENT_OF (1ull << 63)                    /* mhpmevent: overflowed (priv 12, Sscofpmf) */
 #define RV_EVENT_MINH (1ull << 62)                  /* does not count in M, S, U */
 #define RV_EVENT_SINH (1ull << 61)
 #define RV_EVENT_UINH (1ull << 60)
@@ -117,8 +118,7 @@ struct rv_cpu {
     u64 mstatus, medeleg, mideleg, mie, mtvec, mcounteren, mcountinhibit, menvcfg;
     u64 mscratch, mepc, mcause, mtval;
     u64 stvec, scounteren, senvcfg, sscratch, sepc, scause, stval, satp, stimecmp;
-    bool
-        seip; /* mip.SEIP as software wrote it; the line is in c.irq_pending, as all other bits are */
+    bool seip; /* mip.SEIP as software wrote it; all other bits are in c.irq_pending */
     struct rv_counter counter[RV_COUNTERS];
     u32 running;  /* counters that count now */
     u32 filtered; /* counters that do not count in some privilege */
@@ -127,15 +127,16 @@ struct rv_cpu {
     struct rv_pmp pmp[RV_PMPS];
     bool pmp_open; /* every access of S and U is allowed: skip the search */
     bool pmp_m;    /* a locked entry binds M-mode too */
-    /* Asks the board to call cpu_irq(cpu, RV_IRQ_STI, true) at clock_now_ns() == when_ns (~0: never;
-     * replaces the last request). NULL: no timer. The hart itself checks what is due. */
+    /* Asks the board to call cpu_irq(cpu, RV_IRQ_STI, true) at clock_now_ns() == when_ns (~0:
+     * never; replaces the last request). NULL: no timer. The hart itself checks what is due. */
     void (*timer)(struct rv_cpu *, u64 when_ns);
     void *timer_arg; /* the board's */
 };
 static inline struct rv_cpu *rv_cpu(struct cpu *c) { return container_of(c, struct rv_cpu, c); }
 
-/* ---- for lifted code ---------------------------------------------------------------------------- */
-/* Arguments named insn are the instruction's bits, reported in xtval by an illegal-instruction trap. */
+/* ---- for lifted code --------------------------------------------------------------------- */
+/* Arguments named insn are the instruction's bits, reported in xtval by an illegal-instruction
+ * trap. */
 enum {
     RV_CSR_READ = 0,
     RV_CSR_WRITE = 1,
@@ -162,7 +163,8 @@ enum rv_cbo {
     RV_CBO_ZERO = 4
 }; /* as encoded */
 
-/* Must a unit end after an instruction that writes this CSR (mode, mapping or interrupts may change)? */
+/* Must a unit end after an instruction that writes this CSR (mode, mapping or interrupts may
+ * change)? */
 bool rv_csr_ends(unsigned number);
 /* The offset in struct rv_cpu of a CSR that is all storage, for access without a helper; 0: not so.
  * The caller checks privilege: bits 9:8 of the number against the key. */
@@ -173,13 +175,15 @@ void rv_flow(gva pc, const u8 *code, unsigned avail, u32 key, struct flow *);
 void rv_lift(struct lift *);
 unsigned rv_disasm(gva pc, const u8 *code, unsigned avail, char *out, size_t size);
 
-/* ---- between the files of this folder, and for the board's firmware ------------------------------ */
-/* Recomputes root, mode and key and selects the context. After each change of priv, satp, mstatus, frm. */
+/* ---- between the files of this folder, and for the board's firmware ---------------------- */
+/* Recomputes root, mode and key and selects the context. After each change of priv, satp,
+ * mstatus, frm. */
 void rv_mode_changed(struct rv_cpu *);
 extern const struct prop rv_cpu_props[]; /* the extensions, for `-cpu help` */
 bool rv_init(struct cpu *, const char *model, struct error *);
 void rv_reset(struct cpu *);
-/* "rv64imafdc_zicbom_..." (the caller frees), or the same names NUL-separated with their whole length. */
+/* "rv64imafdc_zicbom_..." (the caller frees), or the same names NUL-separated with their whole
+ * length. */
 char *rv_isa_string(const struct rv_cpu *);
 char *rv_isa_list(const struct rv_cpu *, size_t *len);
 const char *rv_mmu_type(const struct rv_cpu *); /* "riscv,sv57" ...; "riscv,none" */
@@ -225,7 +229,8 @@ void rv_set_frm(struct rv_cpu *, unsigned frm); /* and MXCSR's rounding control 
 bool rv_walk(struct cpu *, gva, enum access, struct walk *);
 void rv_access_fault(struct cpu *, gva, enum access, bool misaligned);
 bool rv_satp_ok(const struct rv_cpu *, u64 satp); /* is the mode one the hart has? */
-/* What PMP lets `priv` do with `len` bytes at pa; *whole: the same holds for all of the page around it. */
+/* What PMP lets `priv` do with `len` bytes at pa; *whole: the same holds for all of the page
+ * around it. */
 enum { RV_PMP_R = 1, RV_PMP_W = 2, RV_PMP_X = 4 };
 unsigned rv_pmp_allows(const struct rv_cpu *, gpa pa, u64 len, enum rv_priv, bool *whole);
 void rv_pmp_write_cfg(struct rv_cpu *, unsigned first, u64 val); /* eight entries from `first` */

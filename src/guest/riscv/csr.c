@@ -1,13 +1,14 @@
-/* guest/riscv/csr.c - the control and status registers (priv 2, 3.1, 10.1; unpriv 6, 7, 20.2): a row each.
+/* guest/riscv/csr.c - the control and status registers, a table row each.
  *
- * Privilege and read-only access are in the number itself (priv 2.1): bits 9:8 and 11:10. A row adds what
- * more must hold (need), where the value lives, which of its bits software may change, and functions
- * where a field and a mask do not tell it all.
+ * Specified in priv 2, 3.1 and 10.1, and unpriv 7, 8 and 21.2.
+ * Privilege and read-only access are in the number itself (priv 2.1): bits 9:8 and 11:10. A row
+ * adds what more must hold (need), where the value lives, which of its bits software may change,
+ * and functions where a field and a mask do not tell it all.
  */
 #include "base/bits.h"
 #include "guest/riscv/cpu.h"
 
-/* ---- conditions beyond privilege ------------------------------------------------------------------ */
+/* ---- conditions beyond privilege --------------------------------------------------------- */
 
 static bool need_fp(const struct rv_cpu *cpu, unsigned n)
 {
@@ -15,7 +16,8 @@ static bool need_fp(const struct rv_cpu *cpu, unsigned n)
     return RV_HAS(cpu, f) && cpu->mstatus & RV_FS;
 }
 
-/* Zicntr and Zihpm: mcounteren and scounteren open the counters to lower modes (priv 3.1.11, 10.1.5). */
+/* Zicntr and Zihpm: mcounteren and scounteren open the counters to lower modes (priv 3.1.11,
+ * 10.1.5). */
 static bool need_counter(const struct rv_cpu *cpu, unsigned n)
 {
     unsigned bit = n & 31;
@@ -45,7 +47,7 @@ static bool need_sscofpmf(const struct rv_cpu *cpu, unsigned n)
     return RV_HAS(cpu, sscofpmf);
 }
 
-/* ---- floating point (unpriv 20.2) -------------------------------------------------------------------- */
+/* ---- floating point (unpriv 21.2) -------------------------------------------------------- */
 
 /* Sticky flags live in MXCSR: IE ZE OE UE PE at bits 0 2 3 4 5 are NV DZ OF UF NX at 4 3 2 1 0. */
 static u64 read_fflags(struct rv_cpu *cpu, unsigned n)
@@ -85,7 +87,7 @@ static u64 read_fcsr(struct rv_cpu *cpu, unsigned n)
     return read_fflags(cpu, n) | (u64)cpu->frm << 5;
 }
 
-/* ---- status (priv 3.1.6, 10.1.1) ---------------------------------------------------------------------- */
+/* ---- status (priv 3.1.6, 10.1.1) --------------------------------------------------------- */
 
 #define SSTATUS_FIELDS (RV_SIE | RV_SPIE | RV_SPP | RV_FS | RV_SUM | RV_MXR)
 #define MSTATUS_FIELDS \
@@ -137,14 +139,12 @@ static u64 read_misa(struct rv_cpu *cpu, unsigned n)
     (void)n;
     for (const char *p = "isu"; *p; p++)
         misa |= 1ull << (*p - 'a');
-#define LETTER(x) misa |= RV_HAS(cpu, x) << (#x[0] - 'a');
-    LETTER(m)
-    LETTER(a) LETTER(f) LETTER(d) LETTER(c)
-#undef LETTER
-        return misa;
+    for (unsigned i = 0; !rv_cpu_props[i].name[1]; i++) /* those of one letter come first */
+        misa |= (cpu->ext >> i & 1) << (rv_cpu_props[i].name[0] - 'a');
+    return misa;
 }
 
-/* ---- interrupts (priv 3.1.9, 10.1.3) ---------------------------------------------------------------- */
+/* ---- interrupts (priv 3.1.9, 10.1.3) ----------------------------------------------------- */
 
 #define IRQ(x) (1ull << RV_IRQ_##x)
 #define S_IRQS (IRQ(SSI) | IRQ(STI) | IRQ(SEI) | IRQ(LCOFI))
@@ -203,7 +203,7 @@ static void write_mideleg(struct rv_cpu *cpu, unsigned n, u64 v)
     rv_poke(cpu);
 }
 
-/* ---- trap set-up ------------------------------------------------------------------------------------- */
+/* ---- trap set-up ------------------------------------------------------------------------- */
 
 #define EXC(x) (1ull << RV_EXC_##x)
 #define MEDELEG_FIELDS                                                                     \
@@ -226,7 +226,7 @@ static void write_stvec(struct rv_cpu *cpu, unsigned n, u64 v)
     (void)n, set_tvec(&cpu->stvec, v);
 }
 
-/* ---- environment, translation, protection ------------------------------------------------------------ */
+/* ---- environment, translation, protection ------------------------------------------------ */
 
 static u64 env_fields(const struct rv_cpu *cpu, u64 old, u64 *v)
 {
@@ -287,7 +287,7 @@ static void write_pmpaddr(struct rv_cpu *cpu, unsigned n, u64 v)
     rv_pmp_write_addr(cpu, n & 15, v);
 }
 
-/* ---- counters and timers (priv 3.1.10-12, 11, 13) ----------------------------------------------------- */
+/* ---- counters and timers (priv 3.1.10-12, 11, 12) ---------------------------------------- */
 
 static u64 read_counter(struct rv_cpu *cpu, unsigned n) { return rv_counter_read(cpu, n & 31); }
 static void write_counter(struct rv_cpu *cpu, unsigned n, u64 v)
@@ -342,7 +342,7 @@ static u64 read_tinfo(struct rv_cpu *cpu, unsigned n)
 }
 static void write_nothing(struct rv_cpu *cpu, unsigned n, u64 v) { (void)cpu, (void)n, (void)v; }
 
-/* ---- the table --------------------------------------------------------------------------------------- */
+/* ---- the table --------------------------------------------------------------------------- */
 
 enum { ENDS = 1 }; /* a write may change mode, mapping, key or what interrupts are taken */
 #define ALL (~0ull)

@@ -1,4 +1,4 @@
-/* guest/riscv/excp.c - traps, interrupts, and the instructions that make or end them (priv 3.1, 3.3, 10.1). */
+/* guest/riscv/excp.c - traps, interrupts, and the instructions that make or end them. */
 #include "guest/riscv/cpu.h"
 
 #define IRQ(n) (1ull << RV_IRQ_##n)
@@ -12,7 +12,7 @@ void rv_set_priv(struct rv_cpu *cpu, enum rv_priv priv)
     rv_mode_changed(cpu);
 }
 
-/* ---- taking traps --------------------------------------------------------------------------------- */
+/* ---- taking traps (priv 3.1.6-8, 10.1.1-2) ----------------------------------------------- */
 
 static u64 vector(u64 tvec, u64 cause)
 {
@@ -59,9 +59,9 @@ void rv_raise(struct cpu *c)
         trap_m(cpu, cause, c->exc_value);
 }
 
-/* ---- interrupts (priv 3.1.9, 10.1.3) ---------------------------------------------------------------- */
+/* ---- interrupts (priv 3.1.9, 10.1.3) ----------------------------------------------------- */
 
-/* What is pending, without asking the clock: with Sstc the timer's STI is a hint until it was checked. */
+/* What is pending, mostly without asking the clock: the timer's STI is a hint to be checked. */
 static u64 pending(struct rv_cpu *cpu)
 {
     u64 mip = __atomic_load_n(&cpu->c.irq_pending, __ATOMIC_SEQ_CST);
@@ -123,7 +123,7 @@ void rv_poke(struct rv_cpu *cpu)
         __atomic_store_n(&cpu->c.exit_req, 1, __ATOMIC_SEQ_CST);
 }
 
-/* ---- instructions ----------------------------------------------------------------------------------- */
+/* ---- instructions ------------------------------------------------------------------------ */
 
 static u64 illegal(struct cpu *c, u64 insn)
 {

@@ -1,4 +1,4 @@
-/* guest/riscv/mmu.c - address translation: Sv39, Sv48, Sv57 (priv 10.3-10.6), Svadu, Svnapot, Svpbmt. */
+/* guest/riscv/mmu.c - address translation: Sv39 to Sv57, Svadu, Svnapot, Svpbmt (priv 10). */
 #include "base/bits.h"
 #include "guest/riscv/cpu.h"
 
@@ -104,7 +104,8 @@ static u64 *pte_host(const struct rv_cpu *cpu, gpa at, bool write, struct ram **
     return space_ram(cpu->c.space, at, 8, ram, off);
 }
 
-/* Sets A (and D for a store) in the entry if it still is what was read; false: it changed, look again. */
+/* Sets A (and D for a store) in the entry if it still is what was read; false: it changed, look
+ * again. */
 static bool set_used(u64 *host, u64 *pte, u64 used, struct ram *ram, u64 off)
 {
     u64 seen = *pte;
@@ -174,7 +175,7 @@ bool rv_walk(struct cpu *c, gva va, enum access access, struct walk *w)
     unsigned allowed = rv_pmp_allows(cpu, w->pa, 1, priv, &w->cacheable);
     if (!(allowed & needed(access)))
         return access_fault(c, va, access);
-    /* Under MPRV fetches and data accesses differ in privilege: one says nothing about the other. */
+    /* Under MPRV fetches and data differ in privilege: one says nothing about the other. */
     bool data_true = access != ACCESS_FETCH || data == priv;
     w->read &= data_true && allowed & RV_PMP_R;
     w->write &= data_true && allowed & RV_PMP_W;
@@ -182,7 +183,7 @@ bool rv_walk(struct cpu *c, gva va, enum access access, struct walk *w)
     return true;
 }
 
-/* ---- instructions --------------------------------------------------------------------------------- */
+/* ---- instructions ------------------------------------------------------------------------ */
 
 static u64 illegal(struct cpu *c, u64 insn)
 {
@@ -192,7 +193,7 @@ static u64 illegal(struct cpu *c, u64 insn)
 
 static bool has_asid(u64 satp, u64 asid) { return bits(satp, 59, 44) == asid; }
 
-/* SFENCE.VMA and SINVAL.VMA (priv 10.2.1, 8). Global pages go with the rest: nobody may mind. */
+/* SFENCE.VMA and SINVAL.VMA (priv 10.2.1). Global pages go with the rest: nobody may mind. */
 static u64 do_sfence(void *c, u64 va, u64 asid, u64 how)
 {
     struct rv_cpu *cpu = rv_cpu(c);
@@ -203,7 +204,7 @@ static u64 do_sfence(void *c, u64 va, u64 asid, u64 how)
     return 0;
 }
 
-/* menvcfg opens a cache-block instruction to S and U, senvcfg to U (unpriv 19.5). */
+/* menvcfg opens a cache-block instruction to S and U, senvcfg to U (unpriv 20). */
 static bool cbo_open(const struct rv_cpu *cpu, u64 kind)
 {
     u64 field = kind == RV_CBO_ZERO    ? RV_ENV_CBZE

@@ -1,4 +1,4 @@
-/* guest/riscv/mmu_test.c - page walks: every mode and level, permissions, A and D, NAPOT, memory types. */
+/* guest/riscv/mmu_test.c - page walks: modes, levels, permissions, A and D, sizes, types. */
 #include "guest/riscv/rig.h"
 
 enum { V = 1, R = 2, W = 4, X = 8, U = 16, A = 64, D = 128, RWX = V | R | W | X | A | D };

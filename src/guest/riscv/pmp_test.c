@@ -1,4 +1,4 @@
-/* guest/riscv/pmp_test.c - physical memory protection: matching, order, locks, and pages that are split. */
+/* guest/riscv/pmp_test.c - memory protection: matching, order, locks, pages that are split. */
 #include "guest/riscv/rig.h"
 
 enum { TOR = 1 << 3, NA4 = 2 << 3, NAPOT = 3 << 3, LOCK = 1 << 7 };

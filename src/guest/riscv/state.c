@@ -1,8 +1,8 @@
-/* guest/riscv/state.c - a hart from `-cpu` to reset: extensions, registers, mode, and GUEST(riscv64). */
+/* guest/riscv/state.c - a hart from `-cpu` to reset: extensions, registers, mode. */
 #include <errno.h>
 #include "guest/riscv/cpu.h"
 
-/* ---- extensions ------------------------------------------------------------------------------------ */
+/* ---- extensions -------------------------------------------------------------------------- */
 
 struct model { /* what `-cpu` says, by name */
 #define _(n, dflt, doc) bool n;
@@ -92,7 +92,7 @@ const char *rv_mmu_type(const struct rv_cpu *cpu)
                                : "riscv,none";
 }
 
-/* ---- registers -------------------------------------------------------------------------------------- */
+/* ---- registers --------------------------------------------------------------------------- */
 
 /* clang-format off */
 #define X_REGS(_)                                                                                  \
@@ -145,7 +145,7 @@ static const u8 hot_fp[] = {SLOT_fa0, SLOT_fa1, SLOT_fa2, SLOT_fa3, SLOT_fa4, SL
                             SLOT_ft0, SLOT_ft1, SLOT_ft2, SLOT_ft3, SLOT_fs0, SLOT_fs1,
                             SLOT_fa6, SLOT_fa7, SLOT_ft4, SLOT_ft5, 0};
 
-/* ---- mode ------------------------------------------------------------------------------------------- */
+/* ---- mode -------------------------------------------------------------------------------- */
 
 static u32 key(const struct rv_cpu *cpu)
 {
