@@ -50,13 +50,15 @@ struct pci_func {
     /* Before a read and after a write of `size` bytes at `off`; may be NULL. */
     void (*touched)(struct device *, unsigned off, unsigned size, bool write);
     /* Properties */
-    char *bus_name, *addr;
+    char *bus_name, *addr, *romfile;
     bool multifunction;
 };
 /* clang-format off */
 #define PCI_PROPS(T, m)                                                                            \
     {"bus", NULL, "PCI bus to plug into", offsetof(T, m.bus_name), PROP_T_STR, 0, 0, NULL},        \
     {"addr", NULL, "slot[.function] in hexadecimal", offsetof(T, m.addr), PROP_T_STR, 0, 0, NULL}, \
+    {"romfile", NULL, "accepted: no guest runs option ROMs", offsetof(T, m.romfile), PROP_T_STR,   \
+     0, 0, NULL},                                                                                  \
     {"multifunction", "off", "other functions share this slot", offsetof(T, m.multifunction),      \
      PROP_T_BOOL, 0, 0, NULL}
 /* clang-format on */

@@ -1,5 +1,6 @@
 /* hw/virtio/pci.c - virtio over PCI: four structures in one memory BAR, named by capabilities.
  * Virtio 1.2, section 4.1, without the legacy interface and without MSI-X. */
+#include <errno.h>
 #include "base/bits.h"
 #include "hw/virtio/virtio.h"
 
@@ -111,9 +112,14 @@ static void config_touched(struct device *dev, unsigned off, unsigned size, bool
         virtio_dma(v, v->pci.config[PCI_COMMAND] & PCI_COMMAND_MASTER);
 }
 
+const char *const virtio_on_off_auto[] = {"on", "off", "auto", NULL};
+
 bool virtio_pci_init(struct device *dev, struct error *err)
 {
     struct virtio *v = to_virtio(dev);
+    if (v->disable_modern)
+        return error_set(err, ENOTSUP,
+                         "disable-modern=on leaves nothing: there is no legacy interface");
     if (!virtio_init(v, err))
         return false;
     struct pci_id id = {.vendor = 0x1af4,

@@ -242,6 +242,15 @@ TEST(virtq_interrupts_at_the_event_index)
     st_le16(event, 5); /* in the second round, whose wrap counter is 0 */
     for (int i = 0; i < 4; i++)
         assert(works(&g, false) && interrupted(&g) == (i == 1));
+    st_le16(event, 0x8000 | 14); /* the last of a round: what follows is in the next */
+    for (int i = 0; i < 8; i++)
+        assert(works(&g, false) && interrupted(&g) == (i == 3));
+    drv_fini(&g);
+
+    open_echo(&g, FEATURE(F_PACKED), 16); /* event indices that were not agreed on */
+    st_le16(drv_part(&g, 0, DRV_DRIVER_AREA) + 2, 2);
+    st_le16(drv_part(&g, 0, DRV_DRIVER_AREA), 0x8000 | 15);
+    assert(works(&g, false) && interrupted(&g));
     drv_fini(&g);
 }
 
@@ -275,6 +284,7 @@ TEST(virtq_defers_what_is_too_much_for_one_notification)
     for (int i = 0; i < 4; i++)
         drv_add(&g, 0, &b, 1);
     drv_kick(&g, 0); /* as many as the ring holds: the device does not know that this is all */
+    assert(ld_le16(drv_part(&g, 0, DRV_DEVICE_AREA)) == 1); /* and asks for no notification */
     for (int i = 0; i < 4; i++) {
         u16 id;
         u32 len;
@@ -284,7 +294,7 @@ TEST(virtq_defers_what_is_too_much_for_one_notification)
     loop_poll(g.r.hw.loop, 0);
     u16 id;
     u32 len;
-    assert(drv_used(&g, 0, &id, &len));
+    assert(drv_used(&g, 0, &id, &len) && !ld_le16(drv_part(&g, 0, DRV_DEVICE_AREA)));
     drv_fini(&g);
 }
 
@@ -371,8 +381,13 @@ TEST(virtq_bad_indirect_tables_stop_the_device)
         expect_bad_chain(packed << F_PACKED, good, D_INDIRECT, good, 0,
                          "indirect without agreement");
 
-        struct drv g; /* a table in a table */
+        struct drv g;
         open_echo(&g, features, 8);
+        drv_add_indirect(&g, 0, &good, 1); /* a good table, and its length is not */
+        st_le32(drv_part(&g, 0, 0) + 8, 16 * (VIRTQ_SIZE_MAX + 1));
+        expect_broken(&g, "table longer than any ring");
+
+        open_echo(&g, features, 8); /* a table in a table */
         struct drv_buf inner = {good.addr, 16, false};
         drv_add_indirect(&g, 0, &inner, 1);
         st_le16(drv_at(&g, DRV_BASE + DRV_HEAP) + (packed ? 14 : 12), D_INDIRECT);
@@ -395,12 +410,14 @@ TEST(virtq_bad_links_stop_the_device)
         open_echo(&g, 0, 8);
         drv_add(&g, 0, b, 2);
         st_le16(drv_part(&g, 0, 0) + 14, next);
-        if (next == 4)
-            st_le32(drv_part(&g, 0, 0) + 16 * 4 + 8, 0);
+        drv_desc(drv_part(&g, 0, 0), 8, b[0], 0, 0);
         expect_broken(&g, "next");
         open_echo(&g, FEATURE(F_INDIRECT), 8);
         drv_add_indirect(&g, 0, b, 2);
-        st_le16(drv_at(&g, DRV_BASE + DRV_HEAP) + 14, next);
+        u8 *table = drv_at(&g, DRV_BASE + DRV_HEAP);
+        st_le16(table + 14, next);
+        drv_desc(table, 4, b[0], 0, 0);
+        drv_desc(table, 8, b[0], 0, 0);
         expect_broken(&g, "next in a table");
     }
     open_echo(&g, FEATURE(F_PACKED), 8); /* eight slots that all have a next one */
@@ -415,10 +432,14 @@ TEST(virtq_bad_links_stop_the_device)
 TEST(virtq_bad_indices_stop_the_device)
 {
     struct drv g;
+    struct drv_buf b = {DRV_BASE + DRV_HEAP, 1, false};
     open_echo(&g, 0, 8);
+    for (int i = 0; i < 8; i++)
+        drv_add(&g, 0, &b, 1);
     st_le16(drv_part(&g, 0, DRV_DRIVER_AREA) + 2, 9);
     expect_broken(&g, "nine requests in a ring of eight");
     open_echo(&g, 0, 8);
+    drv_desc(drv_part(&g, 0, 0), 8, b, 0, 0);
     st_le16(drv_part(&g, 0, DRV_DRIVER_AREA) + 4, 8);
     st_le16(drv_part(&g, 0, DRV_DRIVER_AREA) + 2, 1);
     expect_broken(&g, "descriptor 8 of 8");

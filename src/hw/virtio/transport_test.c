@@ -297,3 +297,21 @@ TEST(virtio_pci_saves_what_the_guest_set_up)
     assert(drv_used(&g, 0, &id, &len) && g.r.lines == 1 << 1);
     drv_fini(&g);
 }
+
+TEST(virtio_pci_takes_the_properties_of_other_generations)
+{
+    struct drv g;
+    struct error err;
+    drv_init(&g);
+    assert(start(&g, "virtio-rng-pci", "a", "disable-legacy", "on", &err));
+    assert(start(&g, "virtio-rng-pci", "b", "disable-modern", "off", &err));
+    assert(!start(&g, "virtio-rng-pci", "c", "disable-modern", "on", &err) &&
+           strstr(err.msg, "legacy"));
+    assert(start(&g, "virtio-net-pci", "d", "romfile", "", &err));
+    assert(start(&g, "virtio-net-device", "e", "bootindex", "1", &err));
+    rig_start(&g.r, "virtio-rng-device", "iommu_platform", "on", NULL);
+    drv_start(&g, FEATURE(F_ACCESS_PLATFORM), 1, 4);
+    struct drv_buf b = drv_room(&g, 8);
+    assert(drv_do(&g, 0, &b, 1) == 8);
+    drv_fini(&g);
+}

@@ -322,7 +322,8 @@ bool virtio_init(struct virtio *v, struct error *err)
     cond_init(&v->idle);
     v->offered = FEATURE(F_VERSION_1) | (v->packed ? FEATURE(F_PACKED) : 0) |
                  (v->event_idx ? FEATURE(F_EVENT_IDX) : 0) |
-                 (v->indirect_desc ? FEATURE(F_INDIRECT) : 0);
+                 (v->indirect_desc ? FEATURE(F_INDIRECT) : 0) |
+                 (v->iommu_platform ? FEATURE(F_ACCESS_PLATFORM) : 0);
     irq_outputs(&v->dev, 1);
     v->irq = &v->dev.irq[0];
     return v->class->init(v, err);

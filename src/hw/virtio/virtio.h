@@ -17,7 +17,7 @@ enum {
 };
 enum { ISR_QUEUE = 1, ISR_CONFIG = 2 };
 #define FEATURE(bit) (1ull << (bit))
-enum { F_INDIRECT = 28, F_EVENT_IDX = 29, F_VERSION_1 = 32, F_PACKED = 34 };
+enum { F_INDIRECT = 28, F_EVENT_IDX, F_VERSION_1 = 32, F_ACCESS_PLATFORM, F_PACKED };
 
 /* ---- requests ------------------------------------------------------------------------------- */
 struct virtio;
@@ -105,7 +105,9 @@ struct virtio {
     struct pci_func pci;
     /* Properties */
     char *slot;
-    bool packed, event_idx, indirect_desc;
+    bool packed, event_idx, indirect_desc, iommu_platform, disable_modern;
+    int disable_legacy;
+    i64 bootindex;
     /* The saved state begins here; the device's own part follows the struct. */
     _Alignas(8) u8 pci_config[PCI_CONFIG]; /* no padding before `s` */
     struct virtio_state s;
@@ -115,6 +117,8 @@ static inline struct virtio *to_virtio(struct device *dev)
     return container_of(dev, struct virtio, dev);
 }
 static inline bool virtio_has(const struct virtio *v, int bit) { return v->s.features >> bit & 1; }
+
+extern const char *const virtio_on_off_auto[];
 
 /* For devices. */
 void virtio_queue(struct virtio *, unsigned index, u64 size_max); /* in init */
@@ -128,7 +132,7 @@ void virtio_broken(struct virtio *, const char *fmt, ...) PRINTF(2, 3);
 #define VIRTIO_DEVICE(id, T, label, text, vclass, props, ...)                                      \
     _Static_assert(offsetof(T, s) == sizeof(struct virtio), "own state follows struct virtio");    \
     VIRTIO_FLAVOUR(id##_pci, T, label "-pci", text, "pci", virtio_pci, vclass,                     \
-                   PROPS(PCI_PROPS(T, v.pci), VIRTIO_PROPS(T), props), ##__VA_ARGS__);             \
+                   PROPS(VIRTIO_PCI_PROPS(T), VIRTIO_PROPS(T), props), ##__VA_ARGS__);             \
     VIRTIO_FLAVOUR(id##_mmio, T, label "-device", text, "virtio-mmio", virtio_mmio, vclass,        \
                    PROPS(VIRTIO_MMIO_PROPS(T), VIRTIO_PROPS(T), props), ##__VA_ARGS__)
 #define VIRTIO_FLAVOUR(id, T, label, text, on, transport, vclass, proplist, ...)                   \
@@ -140,7 +144,16 @@ void virtio_broken(struct virtio *, const char *fmt, ...) PRINTF(2, 3);
            .fini = virtio_fini)
 #define VIRTIO_MMIO_PROPS(T)                                                                       \
     {"bus", NULL, "slot to plug into", offsetof(T, v.slot), PROP_T_STR, 0, 0, NULL}
+#define VIRTIO_PCI_PROPS(T)                                                                        \
+    PCI_PROPS(T, v.pci),                                                                           \
+    {"disable_legacy", "auto", "accepted: there is no legacy interface",                           \
+     offsetof(T, v.disable_legacy), PROP_T_ENUM, 0, 0, virtio_on_off_auto},                        \
+    {"disable_modern", "off", "only off", offsetof(T, v.disable_modern), PROP_T_BOOL, 0, 0, NULL}
 #define VIRTIO_PROPS(T)                                                                            \
+    {"bootindex", "-1", "accepted: firmware finds its own order", offsetof(T, v.bootindex),        \
+     PROP_T_I64, -1, INT32_MAX, NULL},                                                             \
+    {"iommu_platform", "off", "the driver must use the platform's DMA addresses",                  \
+     offsetof(T, v.iommu_platform), PROP_T_BOOL, 0, 0, NULL},                                      \
     {"packed", "off", "offer packed rings", offsetof(T, v.packed), PROP_T_BOOL, 0, 0, NULL},       \
     {"event_idx", "on", "offer event indices", offsetof(T, v.event_idx), PROP_T_BOOL, 0, 0, NULL}, \
     {"indirect_desc", "on", "offer indirect descriptors", offsetof(T, v.indirect_desc),            \
