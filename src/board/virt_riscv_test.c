@@ -137,7 +137,7 @@ enum { T0 = 5, T1 = 6, T2 = 7, A0 = 10, A1 = 11, A2 = 12, A3 = 13 };
 #define MUL(rd, a, b) (1 << 25 | ADD(rd, a, b))
 #define LW(rd, rs) ((rs) << 15 | 2 << 12 | (rd) << 7 | 0x03)
 #define SW(value, rs) ((value) << 20 | (rs) << 15 | 2 << 12 | 0x23)
-/* The value goes to the test finisher: 0x5555 ends, 0x7777 resets, 0x3333 and a code above fails. */
+/* To the test finisher: 0x5555 ends, 0x7777 resets, 0x3333 and a code above it fails. */
 #define VALUE(rd, v) LUI(rd, v), ADDI(rd, rd, (v)&0xfff)
 #define FINISH_WITH(rs) LUI(T0, 0x100000), SW(rs, T0), 0x0000006f /* j . */
 #define FINISH(v) VALUE(T1, v), FINISH_WITH(T1)

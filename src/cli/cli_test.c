@@ -232,7 +232,7 @@ TEST(cli_bench_kit)
                      "-drive file=D,if=none,id=d0,format=raw,cache=writeback "
                      "-device virtio-blk-pci,drive=d0 -netdev user,id=n0 "
                      "-device virtio-net-pci,netdev=n0",
-                     "chardev serial0 stdio\n"
+                     "chardev serial0 stdio,signal=on\n"
                      "drive d0 file=D,format=raw,cache=writeback\n"
                      "device #2 virtio-blk-pci,drive=d0\n"
                      "netdev n0 user\n"
@@ -280,9 +280,16 @@ TEST(cli_serial_lines)
     assert(parse(&r, QEMU, "-chardev socket,id=c0,path=/s,server=on,wait=off -serial chardev:c0"));
     assert(!strcmp(r.c.m.serial, "c0"));
     char *all = parts(&r);
-    assert(!strcmp(all, "chardev c0 unix:/s,server,nowait\n"));
+    assert(!strcmp(all, "chardev c0 unix,address=/s,server=on,wait=off\n"));
     free(all);
     done(&r);
+    assert(has_parts(QEMU,
+                     "-nodefaults -chardev file,id=f,path=a,,b,append=on -chardev null,id=n "
+                     "-chardev socket,id=t,host=::1,port=99,nodelay=off "
+                     "-chardev stdio,id=s,mux=on,signal=off",
+                     "chardev f file,path=a,,b,append=on\nchardev n null\n"
+                     "chardev t tcp,address=::1:99\n"
+                     "chardev s stdio,signal=on,mux=on,signal=off\n"));
 }
 
 TEST(cli_devices_and_objects)
@@ -291,6 +298,8 @@ TEST(cli_devices_and_objects)
                      "-nodefaults -object rng-random,id=rng0,filename=/dev/urandom "
                      "-device virtio-rng-pci,rng=rng0,id=r,max-bytes=1024",
                      "device r virtio-rng-pci,max-bytes=1024\n"));
+    assert(has_parts(QEMU, "-nodefaults -device virtio-rng -device virtio-rng-device -device nn",
+                     "device #0 virtio-rng-pci\ndevice #1 virtio-rng-device\ndevice #2 nn\n"));
     assert(refused(QEMU, "-device virtio-rng-pci,rng=rng1", "-device: rng=rng1: no such -object"));
 }
 

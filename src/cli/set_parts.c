@@ -2,6 +2,7 @@
 #include <errno.h>
 #include "blk/blk.h"
 #include "cli/cli.h"
+#include "hw/device.h"
 
 /* ---- texts ------------------------------------------------------------------------- */
 /* Appends ",key=value" (key NULL: the value alone), commas in the value doubled. */
@@ -276,66 +277,71 @@ bool set_net(struct cli *c, const struct option *o, const char *value, struct er
 /* ---- character devices ------------------------------------------------------------- */
 struct chardev {
     char *kind, *id, *path, *host, *port;
-    bool server, wait, mux, signal, telnet, append, nodelay;
+    char *rest; /* what the back end knows by the same name */
 };
-#define C struct chardev
-static const struct prop chardev_props[] = {
-    PROP_STR(C, kind, NULL, NULL),
-    PROP_STR(C, id, NULL, NULL),
-    PROP_STR(C, path, NULL, NULL),
-    PROP_STR(C, host, NULL, NULL),
-    PROP_STR(C, port, NULL, NULL),
-    PROP_BOOL(C, server, "off", NULL),
-    PROP_BOOL(C, wait, "on", NULL),
-    PROP_BOOL(C, mux, "off", NULL),
-    PROP_BOOL(C, signal, "on", NULL),
-    PROP_BOOL(C, telnet, "off", NULL),
-    PROP_BOOL(C, append, "off", NULL),
-    PROP_BOOL(C, nodelay, "off", NULL),
-    {0},
-};
-#undef C
 
 static bool each_chardev(void *arg, const char *key, const char *value, struct error *err)
 {
-    return props_set(chardev_props, arg, key ? key : "kind", value, err);
+    struct chardev *d = arg;
+    if (!key || !strcmp(key, "backend"))
+        replace(&d->kind, value);
+    else if (!strcmp(key, "id"))
+        replace(&d->id, value);
+    else if (!strcmp(key, "path"))
+        replace(&d->path, value);
+    else if (!strcmp(key, "host"))
+        replace(&d->host, value);
+    else if (!strcmp(key, "port"))
+        replace(&d->port, value);
+    else if (strcmp(key, "telnet") && strcmp(key, "nodelay"))
+        text_add(&d->rest, key, value);
+    else if (strcmp(value, "off"))
+        return error_set(err, ENOTSUP, "%s=%s is not available", key, value);
+    return true;
 }
 
-/* As chr_open reads it; NULL: something is missing. */
-static char *chardev_text(const struct chardev *d, struct error *err)
+/* As chr_open reads it. QEMU's socket is unix or tcp here; its stdio leaves Ctrl-C to us. */
+static char *chardev_text(const struct chardev *d)
 {
-    const char *server = d->server ? d->wait ? ",server" : ",server,nowait" : "";
-    const char *kind = d->kind ? d->kind : "";
-    if (!strcmp(kind, "stdio"))
-        return xstrdup(d->mux ? "mon:stdio" : "stdio");
-    if (!strcmp(kind, "null") || !strcmp(kind, "pty"))
-        return xstrdup(kind);
-    if ((!strcmp(kind, "file") || !strcmp(kind, "pipe")) && d->path)
-        return xprintf("%s:%s", kind, d->path);
-    if (!strcmp(kind, "socket") && d->path)
-        return xprintf("unix:%s%s", d->path, server);
-    if (!strcmp(kind, "socket") && d->port)
-        return xprintf("tcp:%s:%s%s", d->host ? d->host : "", d->port, server);
-    error_set(err, EINVAL,
-              "'%s': expected stdio, null, pty, file, pipe or socket with path= or port=", kind);
-    return NULL;
+    bool sock = !strcmp(d->kind, "socket");
+    char *text = xstrdup(!sock ? d->kind : d->path ? "unix" : "tcp");
+    if (sock) {
+        char *tcp = xprintf("%s:%s", d->host ? d->host : "", d->port ? d->port : "");
+        text_add(&text, "address", d->path ? d->path : tcp);
+        free(tcp);
+    } else if (d->path) {
+        text_add(&text, "path", d->path);
+    } else if (!strcmp(d->kind, "stdio")) {
+        text_add(&text, "signal", "on");
+    }
+    char *whole = xprintf("%s%s%s", text, d->rest ? "," : "", d->rest ? d->rest : "");
+    free(text);
+    return whole;
+}
+
+static void chardev_fini(struct chardev *d)
+{
+    free(d->kind);
+    free(d->id);
+    free(d->path);
+    free(d->host);
+    free(d->port);
+    free(d->rest);
 }
 
 bool set_chardev(struct cli *c, const struct option *o, const char *value, struct error *err)
 {
     (void)o;
-    struct chardev d;
-    props_defaults(chardev_props, &d);
-    char *text = NULL;
+    struct chardev d = {0};
     bool ok = no_json(value, err) && opts_parse(value, each_chardev, &d, err);
-    if (ok && !d.id)
-        ok = error_set(err, EINVAL, "id=ID is missing");
-    if (ok)
-        ok = (text = chardev_text(&d, err)) != NULL;
-    if (ok)
+    if (ok && (!d.id || !d.kind))
+        ok = error_set(err, EINVAL, "%s is missing", d.kind ? "id=ID" : "the kind of device");
+    if (ok) {
+        char *text = chardev_text(&d);
         machine_opts_add(&c->m, PART_CHARDEV, d.id, text);
-    free(text);
-    props_free(chardev_props, &d);
+        free(text);
+    }
+    chardev_fini(&d);
     return ok;
 }
 
@@ -349,6 +355,8 @@ bool set_serial(struct cli *c, const struct option *o, const char *value, struct
     c->serial_given = true;
     if (!strcmp(value, "none"))
         return true;
+    if (c->grammar == QEMU && !strcmp(value, "stdio"))
+        value = "stdio,signal=on"; /* its Ctrl-C is for the program, but for that of mon:stdio */
     bool named = !strncmp(value, "chardev:", 8);
     replace(&c->m.serial,
             named ? value + 8 : machine_opts_add(&c->m, PART_CHARDEV, "serial0", value));
@@ -421,7 +429,10 @@ static bool each_device(void *arg, const char *key, const char *value, struct er
 {
     struct device_arg *a = arg;
     if (!key || !strcmp(key, "driver")) {
-        text_add(&a->text, NULL, value);
+        char *pci = xprintf("%s-pci", value); /* "virtio-blk" is QEMU's short name for it */
+        bool brief = !device_class_find(value) && device_class_find(pci);
+        text_add(&a->text, NULL, brief ? pci : value);
+        free(pci);
         return true;
     }
     if (!strcmp(key, "help")) {

@@ -1,5 +1,6 @@
 /* engine/engine.c - the engine of one machine: its vCPUs, from making to freeing. */
 #include <errno.h>
+#include "base/log.h"
 #include "engine/priv.h"
 
 enum { DEFAULT_CACHE = 128 << 20, MIN_CACHE = 1 << 20, MAX_CACHE = 1 << 30 };
@@ -52,11 +53,21 @@ static void free_vcpu(struct vcpu *v)
     free(v);
 }
 
+static void report(const struct engine *e)
+{
+    struct engine_stats s;
+    engine_stats(e, &s);
+    log_info("%llu units of %llu instructions in %llu bytes of code, %llu flushes, %llu slow accesses",
+             (unsigned long long)s.units, (unsigned long long)s.guest_insns, (unsigned long long)s.code_bytes,
+             (unsigned long long)s.flushes, (unsigned long long)s.slow_mem);
+}
+
 void engine_free(struct engine *e)
 {
     if (!e)
         return;
     engine_stop(e);
+    report(e);
     for (unsigned i = 0; i < e->n_vcpus; i++)
         free_vcpu(e->vcpu[i]);
     units_fini(e);
@@ -111,6 +122,7 @@ void engine_start(struct engine *e)
     char name[16];
     e->quit = false;
     e->started = true;
+    e->running = e->n_vcpus;
     for (unsigned i = 0; i < e->n_vcpus; i++) {
         struct vcpu *v = e->vcpu[i];
         v->paused = false;

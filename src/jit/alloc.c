@@ -71,7 +71,7 @@ static struct rm slot_rm(const struct emit *e, unsigned s)
 {
     return rm_cpu(e->jit->cfg.slots[s].off);
 }
-static bool is_temp(const struct emit *e, unsigned r) { return e->jit->slot_of[r] == ~0u; }
+static bool is_temp(const struct emit *e, unsigned r) { return e->slot_of[r] == ~0u; }
 
 static void drop_reg(struct emit *e, val v)
 {
@@ -223,7 +223,7 @@ static unsigned wanted_pin(struct emit *e)
     for (u32 j = e->cur + 1; j < last; j++) {
         const struct ir_ins *x = &ir->ins[j];
         if (x->op == IR_set && x->a == e->cur) {
-            unsigned pin = e->jit->pin[x->aux];
+            unsigned pin = e->pin[x->aux];
             if (pin == NOREG || (e->owner[pin] && e->use[e->owner[pin]]))
                 return NOREG;
             for (u32 k = e->cur + 1; k < j; k++)
@@ -277,7 +277,7 @@ static void rescue(struct emit *e, val v)
 
 void alloc_get(struct emit *e)
 {
-    unsigned s = cur_ins(e)->aux, pin = e->jit->pin[s];
+    unsigned s = cur_ins(e)->aux, pin = e->pin[s];
     val old = pin != NOREG ? e->owner[pin] : e->in_slot[s];
     alloc_bind(e, NOREG);
     if (old) /* the same contents under an older name */
@@ -358,7 +358,7 @@ static void set_memory(struct emit *e, unsigned s, val w)
 
 void alloc_set(struct emit *e)
 {
-    unsigned s = cur_ins(e)->aux, pin = e->jit->pin[s];
+    unsigned s = cur_ins(e)->aux, pin = e->pin[s];
     if (pin != NOREG)
         set_pinned(e, pin, cur_ins(e)->a);
     else

@@ -106,12 +106,22 @@ void jit_flush(struct jit *j)
         fflush(j->perf);
 }
 
+/* The writable view of finished code is let go: its pages stay mapped for execution only. */
+void jit_took(struct jit *j, u64 used)
+{
+    enum { CHUNK = 1 << 20 };
+    u64 from = j->used / CHUNK, to = used / CHUNK;
+    j->used = used;
+    if (from != to)
+        madvise(j->rw + from * CHUNK, (to - from) * CHUNK, MADV_DONTNEED);
+}
+
 u64 jit_used(const struct jit *j) { return j->used; }
 
 struct jit_result jit_enter(struct jit *j, struct cpu *c, const u8 *code)
 {
     struct jit_result (*enter)(struct cpu *, const u8 *) =
-        (struct jit_result(*)(struct cpu *, const u8 *))(uintptr_t)j->enter;
+        (struct jit_result(*)(struct cpu *, const u8 *))(uintptr_t)(j->enter + (j->rx - j->rw));
     return enter(c, code);
 }
 

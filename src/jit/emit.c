@@ -30,22 +30,41 @@ struct cold *emit_cold(struct emit *e, void (*fn)(struct emit *, const struct co
     return k;
 }
 
-void emit_note_pc(struct emit *e, i32 guest)
+/* The code position after a call maps to the guest instruction that makes it. */
+static void note_pc(struct emit *e)
 {
     if (e->n_pcs == MAX_COLD) {
         e->failed = true;
         return;
     }
-    e->pcs[e->n_pcs++] = (struct jit_pc){(u32)(e->c.p - e->body), guest};
+    e->pcs[e->n_pcs++] = (struct jit_pc){(u32)(e->c.p - e->body), e->guest};
 }
 
-/* A displacement to an address of the executable view. */
-void emit_goto(struct emit *e, u8 *site, const u8 *rx_target)
+void emit_call_thunk(struct emit *e, const u8 *thunk, bool may_fault)
 {
-    x_patch(&e->c, site, rx_target + (e->jit->rw - e->jit->rx));
+    if (e->remapped)
+        emit_jump_label(e, x_call(&e->c), TO_PINS);
+    x_patch(&e->c, x_call(&e->c), thunk);
+    note_pc(e);
+    if (may_fault) {
+        x_alu_imm(&e->c, ALU_CMP, 0, rm_cpu(offsetof(struct cpu, exc)), 0);
+        x_patch(&e->c, x_jcc(&e->c, X_NE), e->jit->leave_exc);
+    }
+    if (e->remapped)
+        emit_jump_label(e, x_call(&e->c), FROM_PINS);
 }
 
-void emit_call_thunk(struct emit *e, const u8 *rx_thunk) { emit_goto(e, x_call(&e->c), rx_thunk); }
+void emit_leave_at(struct emit *e, u64 pc)
+{
+    x_patch(&e->c, x_call(&e->c), e->jit->leave_at);
+    emit64(&e->c, pc);
+}
+
+void emit_leave(struct emit *e, const u8 *thunk)
+{
+    map_leave(e);
+    x_patch(&e->c, x_jmp(&e->c), thunk);
+}
 
 void emit_set_pc(struct emit *e, u64 pc)
 {
@@ -107,12 +126,14 @@ static void emit_instruction(struct emit *e)
     }
 }
 
-/* Where failed checks and polls leave: nothing of the unit has run. */
-static void emit_fail(struct emit *e)
+static void emit_subroutines(struct emit *e)
 {
-    emit_set_pc(e, e->unit->pc);
-    x_mov_imm(&e->c, RAX, JIT_NEXT);
-    emit_goto(e, x_jmp(&e->c), e->jit->leave);
+    e->label[TO_PINS] = e->c.p;
+    map_leave(e);
+    emit8(&e->c, 0xc3);
+    e->label[FROM_PINS] = e->c.p;
+    map_enter(e);
+    emit8(&e->c, 0xc3);
 }
 
 static void emit_unit(struct emit *e)
@@ -128,6 +149,7 @@ static void emit_unit(struct emit *e)
     e->unit->entry = (u32)(c->p - e->body);
     x_alu_imm(c, ALU_CMP, 0, rm_cpu(offsetof(struct cpu, exit_req)), 0); /* 5 bytes: jit_kill */
     fail[2] = x_jcc(c, X_NE);
+    map_enter(e);
 
     for (e->cur = 1; e->cur < e->ir->n && !c->full && !e->failed; e->cur++)
         emit_instruction(e);
@@ -136,15 +158,18 @@ static void emit_unit(struct emit *e)
     for (unsigned i = 0; i < ARRAY_LEN(fail); i++)
         if (fail[i])
             x_patch(c, fail[i], c->p);
-    emit_fail(e);
+    emit_leave_at(e, e->unit->pc); /* nothing of the unit has run */
     for (u32 i = 0; i < e->n_cold && !c->full; i++) {
         const struct cold *k = &e->cold[i];
         for (unsigned j = 0; j < ARRAY_LEN(k->from); j++)
             if (k->from[j])
                 x_patch(c, k->from[j], c->p);
         e->cur = k->ins;
+        e->guest = k->guest;
         k->emit(e, k);
     }
+    if (e->remapped)
+        emit_subroutines(e);
     for (u32 i = 0; i < e->n_fix && !c->full; i++)
         x_patch(c, e->fix[i].site, e->label[e->fix[i].label]);
 }
@@ -162,7 +187,8 @@ bool jit_compile(struct jit *j, const struct ir *ir, struct jit_unit *u)
     e->n_fix = e->n_cold = e->n_pcs = 0;
     e->guest = 0;
     e->failed = false;
-    memset(e->label, 0, ir->n_labels * sizeof e->label[0]);
+    memset(e->label, 0, sizeof e->label);
+    map_choose(e);
     alloc_prepare(e);
     alloc_scope(e);
     emit_unit(e);
@@ -175,7 +201,7 @@ bool jit_compile(struct jit *j, const struct ir *ir, struct jit_unit *u)
     u->n_pcs = e->n_pcs;
     u->pcs = new_array(struct jit_pc, e->n_pcs);
     memcpy(u->pcs, e->pcs, e->n_pcs * sizeof *e->pcs);
-    j->used = (u64)(e->c.p - j->rw);
+    jit_took(j, (u64)(e->c.p - j->rw));
     if (j->perf)
         fprintf(j->perf, "%lx %x guest:%llx\n", (unsigned long)(uintptr_t)u->code, u->size,
                 (unsigned long long)u->pc);

@@ -10,6 +10,7 @@ enum {
     N_TEMP = 2, /* integer registers for guest registers and for values */
     N_FPIN = 8,
     N_FTEMP = 5,
+    MOPS = 64,                      /* all there are */
     FRAME_SPILLS = 64,               /* 8-byte spill slots at rsp */
     FRAME_SAVE = FRAME_SPILLS * 8,   /* where thunks save temporaries */
     FRAME_ARG = FRAME_SAVE + 16 * 8, /* third argument of helpers */
@@ -30,14 +31,16 @@ struct jit {
     u8 pin[IR_SLOTS];  /* host register that is the slot's home, or NOREG: memory */
     u32 slot_of[REGS]; /* the reverse, ~0 */
     bool avx512;
-    /* thunks, executable view */
-    const u8 *enter, *leave, *leave_exc, *indirect,
-        *next;                          /* next: at cpu->pc, through the jump cache */
-    const u8 *load, *store, *amo, *cas; /* slow paths */
-    const u8 *call_pure,
-        *call_float; /* keep every register but rax, rcx, rdx, xmm0-2; float: cpu->mxcsr is true */
-    const u8 *call_state,
-        *call_fp; /* guest registers are in their slots meanwhile; fp: cpu->mxcsr is true */
+    /* thunks, in the writable view like all addresses while emitting */
+    const u8 *enter, *leave, *leave_exc, *indirect;
+    const u8 *next;                   /* on at cpu->pc, through the jump cache */
+    /* Called with the pc to go on at, and the site to link, as data behind the call */
+    const u8 *leave_at, *leave_link, *leave_link_far;
+    const u8 *load[MOPS], *store[MOPS], *amo, *cas; /* slow accesses */
+    const u8 *near_fill[2][NEAR_SIZE]; /* read, write: ecx = address, rdx = tag; equal: rcx = addend */
+    /* C functions. pure, float: keep every register but rax, rcx, rdx, xmm0-2. state, fp: guest registers are
+     * in their slots meanwhile. float, fp: cpu->mxcsr is true. */
+    const u8 *call_pure, *call_float, *call_state, *call_fp;
 };
 enum { K_HI_ONES, K_SIGN64, K_SIGN32, K_NAN64, K_NAN32 }; /* rows of cpu->consts */
 static inline struct rm rm_k(int k) { return rm_cpu((i64)offsetof(struct cpu, consts) + 16 * k); }
@@ -62,6 +65,9 @@ struct cold { /* code out of line, emitted after the unit's body */
     u8 reg[3];
     struct rm mem;
     u64 imm;
+    const u8 *fill;  /* memory: thunk that refills the near entry */
+    u8 *probed;      /* memory: where rcx is the addend */
+    void (*slow)(struct emit *, const struct cold *);
 };
 enum { MAX_COLD = 4096 };
 struct emit {
@@ -80,7 +86,13 @@ struct emit {
     u64 frames, frames_done; /* spill slots in use; free after the current instruction */
     u32 cur;                 /* instruction being emitted */
     i32 guest;               /* current guest pc, from the unit's pc */
-    u8 *label[IR_LABELS];
+    u8 pin[IR_SLOTS];        /* the unit's own assignment of registers: map.c */
+    u32 slot_of[REGS];
+    u32 scale[IR_MAX];       /* how much a use at an instruction weighs: more than 1 in loops */
+    i16 value_slot[IR_MAX];  /* the guest register that a value is read from or written to, or -1 */
+    u32 near;                /* near entries given out */
+    u32 remapped, written;   /* registers that differ from the pins; that hold a slot the unit writes */
+    u8 *label[IR_LABELS + 2]; /* the unit's, and map.c's two subroutines */
     struct fixup fix[IR_MAX];
     u32 n_fix;
     struct cold cold[MAX_COLD];
@@ -108,13 +120,22 @@ void alloc_bind(struct emit *, unsigned reg); /* the current value is in this te
 static inline bool is_xmm(unsigned r) { return r >= XMM0 && r != NOREG; }
 static inline bool is_float(unsigned type) { return type == F32 || type == F64; }
 
+/* ---- map.c: registers inside a unit ------------------------------------------------------------------- */
+enum { TO_PINS = IR_LABELS, FROM_PINS }; /* labels of subroutines */
+void map_choose(struct emit *);
+void map_enter(struct emit *); /* from the pins to the unit's registers */
+void map_leave(struct emit *);
+
 /* ---- emit.c: shared pieces --------------------------------------------------------------------------------- */
 struct cold *emit_cold(struct emit *, void (*fn)(struct emit *, const struct cold *), u8 *from);
-void emit_note_pc(struct emit *, i32 guest); /* the code position after a call maps to a guest pc */
-void emit_goto(struct emit *, u8 *site, const u8 *rx_target);
-void emit_call_thunk(struct emit *, const u8 *rx_thunk);
+/* Calls a thunk with the pins in place; may_fault: leaves when cpu->exc is set. */
+void emit_call_thunk(struct emit *, const u8 *thunk, bool may_fault);
+void emit_leave(struct emit *, const u8 *thunk); /* the unit ends: pins in place, jump */
 void emit_move(struct emit *, unsigned dst, struct rm src); /* 64 bits, integer or float register */
+void emit_leave_at(struct emit *, u64 pc);                  /* to the run loop, which goes on at pc */
 void emit_set_pc(struct emit *, u64 pc);                    /* cpu->pc = pc, uses rax */
+/* ecx = address, rdx = expected tag: compares with its entry of `table`, whose offset is left in rcx. */
+void emit_far_probe(struct code *, u32 table);
 void emit_jump_cache(struct code *); /* rdx = target: jumps if known, else falls through */
 void emit_jump_label(struct emit *, u8 *site, u32 label);
 static inline const struct ir_ins *cur_ins(const struct emit *e) { return &e->ir->ins[e->cur]; }
@@ -127,4 +148,5 @@ void emit_float(struct emit *);   /* x64_fp.c */
 void emit_control(struct emit *); /* x64_flow.c */
 void emit_compare(struct emit *, unsigned type, unsigned cc, val a, val b, enum x64_cc *out);
 bool jit_make_thunks(struct jit *); /* thunks.c */
+void jit_took(struct jit *, u64 used); /* cache.c: code memory is in use up to there */
 #endif

@@ -109,6 +109,33 @@ static const u8 *slow_thunk(struct jit *j, struct code *c, const void *fn, const
     return start;
 }
 
+/* The same for each mop, so that the places that call need not say it. */
+static void mop_thunks(struct code *c, const u8 *out[MOPS], const u8 *slow)
+{
+    for (u32 mop = 0; mop < MOPS; mop++) {
+        out[mop] = c->p;
+        x_mov_imm(c, RCX, mop);
+        x_patch(c, x_jmp(c), slow);
+    }
+}
+
+/* The far probe for one near entry (x64_mem.c), which it fills. */
+static const u8 *near_thunk(struct code *c, bool write, unsigned n)
+{
+    const u8 *start = c->p;
+    u32 table = write ? offsetof(struct tlb, write) : offsetof(struct tlb, read);
+    u32 near = (u32)(write ? offsetof(struct tlb, near_write) : offsetof(struct tlb, near_read)) +
+               n * (u32)sizeof(struct tlb_entry);
+    emit_far_probe(c, table);
+    u8 *miss = x_jcc(c, X_NE);
+    x_mov(c, W, RCX, rm_sib(R15, RCX, 1, table + 8));
+    x_store(c, W, rm_mem(R15, near), RDX);
+    x_store(c, W, rm_mem(R15, near + 8), RCX);
+    x_patch(c, miss, c->p);
+    emit8(c, 0xc3);
+    return start;
+}
+
 /* In: rax function, rcx, rdx, frame: arguments. Out: rax. */
 static const u8 *call_thunk(struct jit *j, struct code *c, bool keep_temps, bool fp)
 {
@@ -177,11 +204,23 @@ static const u8 *exit_thunk(struct code *c, enum jit_exit why, const u8 *leave)
     return start;
 }
 
+/* Called: behind the call lie the pc to go on at, and the site unless `why` is JIT_NEXT. */
+static const u8 *data_thunk(struct code *c, enum jit_exit why, const u8 *leave)
+{
+    const u8 *start = c->p;
+    x_pop(c, RDX);
+    x_mov(c, W, RAX, rm_mem(RDX, 0));
+    x_store(c, W, rm_cpu(offsetof(struct cpu, pc)), RAX);
+    if (why != JIT_NEXT)
+        x_mov(c, 0, RDX, rm_mem(RDX, 8));
+    exit_thunk(c, why, leave);
+    return start;
+}
+
 bool jit_make_thunks(struct jit *j)
 {
     struct code code = {j->rw, j->rw, j->rw + j->size, false}, *c = &code;
-    const u8 *leave_saved, *fault;
-    i64 to_rx = j->rx - j->rw;
+    const u8 *leave_saved, *fault, *slow_ld, *slow_st;
     j->enter = enter_thunk(j, c);
     j->leave = leave_thunk(j, c, &leave_saved);
     j->leave_exc = exit_thunk(c, JIT_EXCEPTION, j->leave);
@@ -197,8 +236,18 @@ bool jit_make_thunks(struct jit *j)
     x_store(c, W, rm_cpu(offsetof(struct cpu, pc)), RDX);
     exit_thunk(c, JIT_INDIRECT, j->leave);
 
-    j->load = slow_thunk(j, c, (const void *)slow_load, fault);
-    j->store = slow_thunk(j, c, (const void *)slow_store, fault);
+    j->leave_at = data_thunk(c, JIT_NEXT, j->leave);
+    j->leave_link = data_thunk(c, JIT_LINK, j->leave);
+    j->leave_link_far = data_thunk(c, JIT_LINK_FAR, j->leave);
+
+    slow_ld = slow_thunk(j, c, (const void *)slow_load, fault);
+    slow_st = slow_thunk(j, c, (const void *)slow_store, fault);
+    mop_thunks(c, j->load, slow_ld);
+    mop_thunks(c, j->store, slow_st);
+    for (unsigned i = 0; i < NEAR_SIZE; i++) {
+        j->near_fill[0][i] = near_thunk(c, false, i);
+        j->near_fill[1][i] = near_thunk(c, true, i);
+    }
     j->amo = slow_thunk(j, c, (const void *)slow_amo, fault);
     j->cas = slow_thunk(j, c, (const void *)slow_cas, fault);
     j->call_pure = call_thunk(j, c, true, false);
@@ -206,11 +255,6 @@ bool jit_make_thunks(struct jit *j)
     j->call_state = call_thunk(j, c, false, false);
     j->call_fp = call_thunk(j, c, false, true);
 
-    const u8 **made[] = {&j->enter,      &j->leave,      &j->leave_exc, &j->next, &j->indirect,
-                         &j->load,       &j->store,      &j->amo,       &j->cas,  &j->call_pure,
-                         &j->call_float, &j->call_state, &j->call_fp};
-    for (unsigned i = 0; i < ARRAY_LEN(made); i++)
-        *made[i] += to_rx;
     j->used = j->thunks_end = (u64)(c->p - j->rw);
     return !c->full;
 }

@@ -38,7 +38,7 @@ static u8 *only_branch_here(struct emit *e)
 {
     const struct ir_ins *prev = before(e, cur_ins(e));
     u8 *site = NULL;
-    if (prev->op != IR_label || !(ir_opinfo[before(e, prev)->op].fx & FX_END))
+    if (e->remapped || prev->op != IR_label || !(ir_opinfo[before(e, prev)->op].fx & FX_END))
         return NULL;
     for (u32 i = 0; i < e->n_fix; i++)
         if (e->fix[i].label == prev->c) {
@@ -55,14 +55,14 @@ static void exit_to(struct emit *e)
     u64 pc = cur_ins(e)->imm;
     u8 *site = only_branch_here(e);
     if (!site) { /* falls into its own stub until linked */
+        map_leave(e);
         align_site(e, 1);
         site = x_jmp(c);
     }
     bool same_page = !((pc ^ e->unit->pc) >> PAGE_BITS);
-    emit_set_pc(e, pc);
-    x_mov_imm(c, RDX, (u64)(site - e->jit->rw));
-    x_mov_imm(c, RAX, same_page ? JIT_LINK : JIT_LINK_FAR);
-    emit_goto(e, x_jmp(c), e->jit->leave);
+    x_patch(&e->c, x_call(c), same_page ? e->jit->leave_link : e->jit->leave_link_far);
+    emit64(c, pc);
+    emit32(c, (u32)(site - e->jit->rw));
 }
 
 /* rdx = target: the jump cache, then the run loop. */
@@ -71,8 +71,9 @@ static void exit_indirect(struct emit *e)
     const struct ir_ins *x = cur_ins(e);
     struct code *c = &e->c;
     alloc_load(e, RDX, x->a);
+    map_leave(e);
     emit_jump_cache(c);
-    emit_goto(e, x_jmp(c), e->jit->indirect);
+    x_patch(&e->c, x_jmp(c), e->jit->indirect);
     alloc_operands_done(e);
 }
 
@@ -95,18 +96,17 @@ static void exit_with(struct emit *e)
 {
     struct code *c = &e->c;
     if (!cur_ins(e)->aux) {
-        emit_goto(e, x_jmp(c), e->jit->next);
+        emit_leave(e, e->jit->next);
         return;
     }
     x_mov_imm(c, RAX, JIT_REASON + cur_ins(e)->aux);
-    emit_goto(e, x_jmp(c), e->jit->leave);
+    emit_leave(e, e->jit->leave);
 }
 
 static void leave_at_pc(struct emit *e, const struct cold *k)
 {
-    emit_set_pc(e, k->imm);
-    x_mov_imm(&e->c, RAX, JIT_NEXT);
-    emit_goto(e, x_jmp(&e->c), e->jit->leave);
+    map_leave(e);
+    emit_leave_at(e, k->imm);
 }
 
 static void poll(struct emit *e)
@@ -138,11 +138,8 @@ static void call(struct emit *e)
     x_mov_imm(c, RAX, (uintptr_t)h->fn);
     emit_call_thunk(e, h->flags & HELP_FP     ? e->jit->call_fp
                        : h->flags & HELP_PURE ? e->jit->call_pure
-                                              : e->jit->call_state);
-    if (h->flags & HELP_FAULT) {
-        x_alu_imm(c, ALU_CMP, 0, rm_cpu(offsetof(struct cpu, exc)), 0);
-        emit_goto(e, x_jcc(c, X_NE), e->jit->leave_exc);
-    }
+                                              : e->jit->call_state,
+                    h->flags & HELP_FAULT);
     if (e->first_use[e->cur])
         emit_move(e, alloc_def(e), rm_reg(RAX));
 }

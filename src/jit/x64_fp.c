@@ -61,7 +61,7 @@ static void nan_product(struct emit *e, const struct cold *k)
     emit_move(e, RDX, rm_reg(k->reg[1]));
     x_store_imm(c, rm_mem(RSP, FRAME_ARG), cur_ins(e)->type == F64);
     x_mov_imm(c, RAX, (uintptr_t)check_product);
-    emit_call_thunk(e, e->jit->call_float);
+    emit_call_thunk(e, e->jit->call_float, false);
     emit_move(e, XMM0, rm_mem(RSP, FRAME_SAVE + 15 * 8));
     x_patch(c, x_jmp(c), k->back);
 }
@@ -252,7 +252,7 @@ static void out_of_range(struct emit *e, const struct cold *k)
     emit_move(e, RCX, rm_reg(XMM0));
     x_mov_imm(c, RDX, cur_ins(e)->type | (u32)cur_ins(e)->aux << 8);
     x_mov_imm(c, RAX, (uintptr_t)convert_slowly);
-    emit_call_thunk(e, e->jit->call_float);
+    emit_call_thunk(e, e->jit->call_float, false);
     x_patch(c, x_jmp(c), k->back);
 }
 

@@ -10,6 +10,7 @@ struct vcpu;
 enum {
     TLB_BITS = 11,
     TLB_SIZE = 1 << TLB_BITS,
+    NEAR_SIZE = 64,
     FETCH_BITS = 10,
     FETCH_SIZE = 1 << FETCH_BITS,
     JUMP_BITS = 12,
@@ -24,6 +25,7 @@ struct tlb_entry {
 /* One address-space context: translations under one (root, mode, key). r15 points here in generated code. */
 struct tlb {
     struct tlb_entry read[TLB_SIZE], write[TLB_SIZE];
+    struct tlb_entry near_read[NEAR_SIZE], near_write[NEAR_SIZE]; /* last page of an access in generated code */
     u32 fetch[FETCH_SIZE]; /* mapping id of the page that executes at this address; 0: unknown */
     u64 root;              /* page-table root incl. ASID as the guest gave it (satp) */
     u32 mode; /* what else decides data access: privilege, SUM, MXR ... guest's own bits */

@@ -15,8 +15,15 @@ static void clear_entries(struct tlb_entry *e, u64 *used)
     }
 }
 
+static void clear_near(struct tlb *t)
+{
+    for (unsigned i = 0; i < NEAR_SIZE; i++)
+        t->near_read[i].tag = t->near_write[i].tag = TLB_INVALID;
+}
+
 static void clear_context(struct tlb *t)
 {
+    clear_near(t);
     clear_entries(t->read, &t->used_read);
     clear_entries(t->write, &t->used_write);
     for (; t->used_fetch; t->used_fetch &= t->used_fetch - 1)
@@ -82,6 +89,7 @@ void tlb_flush(struct cpu *c, u64 page, bool (*match)(u64 root, u64 arg), u64 ar
             clear_context(t);
             continue;
         }
+        clear_near(t);
         page &= ~(u64)PAGE_MASK;
         if ((slot(t->read, page)->tag & ~(u64)TLB_FLAGS) == page)
             slot(t->read, page)->tag = TLB_INVALID;
@@ -96,6 +104,7 @@ bool tlb_slow_page(struct cpu *c, const u8 *host)
     bool found = false;
     for (int i = 0; i < c->n_contexts; i++) {
         struct tlb *t = c->contexts[i];
+        clear_near(t);
         for (u64 used = t->used_write; used; used &= used - 1) {
             struct tlb_entry *e = &t->write[(unsigned)__builtin_ctzll(used) * GROUP];
             for (unsigned k = 0; k < GROUP; k++)

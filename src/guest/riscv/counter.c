@@ -1,8 +1,8 @@
 /* guest/riscv/counter.c - time, the supervisor timer, and the hardware performance counters.
  *
- * Cycles are nanoseconds of the machine's clock. Instructions are too, until software programs an
- * instruction counter: from then on, while one runs, translated code counts exactly (RV_KEY_COUNT).
- * So the counting costs nothing unless somebody measures.
+ * Cycles are nanoseconds of the machine's clock. A counter of instructions makes translated code count exactly
+ * while it runs (RV_KEY_COUNT). minstret always runs: it too shows nanoseconds until software writes it. So
+ * counting costs nothing unless somebody measures.
  */
 #include "base/clock.h"
 #include "guest/riscv/cpu.h"
@@ -22,9 +22,11 @@ void rv_timer_check(struct rv_cpu *cpu)
         __atomic_fetch_or(&cpu->c.irq_pending, sti, __ATOMIC_SEQ_CST);
 }
 
+enum { MINSTRET = 2 };
+
 static bool counts_insns(const struct rv_cpu *cpu, const struct rv_counter *n)
 {
-    return cpu->counting && (u8)n->event == RV_EVENT_INSTRET;
+    return (u8)n->event == RV_EVENT_INSTRET && (n != &cpu->counter[MINSTRET] || cpu->counting);
 }
 
 static u64 clock_of(const struct rv_cpu *cpu, const struct rv_counter *n)
@@ -70,26 +72,10 @@ u64 rv_counter_read(const struct rv_cpu *cpu, unsigned n)
     return current(cpu, n) - early;
 }
 
-static void count_from_now(struct rv_cpu *cpu)
-{
-    if (cpu->counting)
-        return;
-    u32 running = cpu->running;
-    for (unsigned i = 0; i < RV_COUNTERS; i++)
-        if (running >> i & 1)
-            halt(cpu, i);
-    cpu->counting = true;
-    for (unsigned i = 0; i < RV_COUNTERS; i++)
-        if (running >> i & 1)
-            resume(cpu, i);
-}
-
 bool rv_counts_instructions(const struct rv_cpu *cpu)
 {
-    if (!cpu->counting)
-        return false;
     for (u32 left = cpu->running; left; left &= left - 1)
-        if ((u8)cpu->counter[__builtin_ctz(left)].event == RV_EVENT_INSTRET)
+        if (counts_insns(cpu, &cpu->counter[__builtin_ctz(left)]))
             return true;
     return false;
 }
@@ -103,9 +89,8 @@ static void changed(struct rv_cpu *cpu)
 void rv_counter_write(struct rv_cpu *cpu, unsigned n, u64 v)
 {
     rv_counter_overflows(cpu);
-    if ((u8)cpu->counter[n].event == RV_EVENT_INSTRET)
-        count_from_now(cpu);
     halt(cpu, n);
+    cpu->counting |= n == MINSTRET;
     cpu->counter[n].value = v;
     resume(cpu, n);
     changed(cpu);
@@ -115,8 +100,6 @@ void rv_counter_event(struct rv_cpu *cpu, unsigned n, u64 event)
 {
     bool filtered = event & (RV_EVENT_MINH | RV_EVENT_SINH | RV_EVENT_UINH);
     rv_counter_overflows(cpu);
-    if ((u8)event == RV_EVENT_INSTRET)
-        count_from_now(cpu);
     halt(cpu, n);
     cpu->counter[n].event = event;
     cpu->filtered = (cpu->filtered & ~(1u << n)) | (u32)filtered << n;
@@ -147,7 +130,7 @@ void rv_counter_reset(struct rv_cpu *cpu)
 {
     memset(cpu->counter, 0, sizeof cpu->counter);
     cpu->counter[0].event = RV_EVENT_CYCLES;
-    cpu->counter[2].event = RV_EVENT_INSTRET;
+    cpu->counter[MINSTRET].event = RV_EVENT_INSTRET;
     cpu->counting = false;
     cpu->running = cpu->filtered = 0;
     cpu->retired = 0;

@@ -114,7 +114,7 @@ struct rv_cpu {
     u64 ext;       /* bits by enum rv_ext */
     u8 priv;       /* enum rv_priv */
     u8 frm;        /* fcsr.frm; fflags are the sticky bits of c.mxcsr */
-    bool counting; /* minstret or an instruction event was programmed: count exactly from now on */
+    bool counting; /* minstret was written: it counts exactly from now on */
     u64 mstatus, medeleg, mideleg, mie, mtvec, mcounteren, mcountinhibit, menvcfg;
     u64 mscratch, mepc, mcause, mtval;
     u64 stvec, scounteren, senvcfg, sscratch, sepc, scause, stval, satp, stimecmp;
