@@ -315,3 +315,40 @@ TEST(virtio_pci_takes_the_properties_of_other_generations)
     assert(drv_do(&g, 0, &b, 1) == 8);
     drv_fini(&g);
 }
+
+static u64 next_random(u64 *seed)
+{
+    *seed ^= *seed << 13;
+    *seed ^= *seed >> 7;
+    *seed ^= *seed << 17;
+    return *seed;
+}
+
+/* BARs that move, overlap and vanish, a keyhole into registers, a bus master that comes and goes. */
+TEST(virtio_pci_survives_any_configuration)
+{
+    struct drv g;
+    u64 seed = 0x9e3779b97f4a7c15, v;
+    open_pci(&g, "virtio-net-pci");
+    must_start(&g, "virtio-blk-pci", "second");
+    must_start(&g, "virtio-serial-pci", "third");
+    for (int i = 0; i < 30000; i++) {
+        u64 r = next_random(&seed), slot = 1 + r % 3, reg = (r >> 8) % 0x100,
+            size = 1ull << (r >> 16) % 3;
+        u64 val = next_random(&seed) >> r % 64;
+        if (r >> 62 == 0)
+            val = 0x40000000 + (val % 4 << 12);
+        u64 addr = 0x30000000 + (slot << 15) + reg;
+        if (r >> 61 & 1)
+            space_write(g.r.hw.space, addr, (unsigned)size, val);
+        else
+            space_read(g.r.hw.space, addr, (unsigned)size, &v);
+        space_write(g.r.hw.space, 0x40000000 + val % 0x8000, (unsigned)size, r);
+    }
+    struct space_range range;
+    hw_reset(&g.r.hw);
+    for (u64 addr = 0x40000000; addr < 0x80000000; addr += 0x1000)
+        assert(!space_find(g.r.hw.space, addr, &range));
+    assert(!g.r.lines);
+    drv_fini(&g);
+}
