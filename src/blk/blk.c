@@ -161,8 +161,15 @@ void blk_submit(struct blk *b, struct blk_req *r)
         pool_submit(b->pool, &job(r)->work);
 }
 
-/* blk_drain for the loop's own thread: it has to run the completions itself. */
-static void finish_all(struct blk *b)
+void blk_drain(struct blk *b)
+{
+    mutex_lock(&b->lock);
+    while (b->pending)
+        cond_wait(&b->idle, &b->lock);
+    mutex_unlock(&b->lock);
+}
+
+void blk_finish(struct blk *b)
 {
     mutex_lock(&b->lock);
     while (b->pending) {
@@ -172,18 +179,6 @@ static void finish_all(struct blk *b)
         complete(b);
         mutex_lock(&b->lock);
     }
-    mutex_unlock(&b->lock);
-}
-
-void blk_drain(struct blk *b)
-{
-    if (loop_here(b->loop)) {
-        finish_all(b);
-        return;
-    }
-    mutex_lock(&b->lock);
-    while (b->pending)
-        cond_wait(&b->idle, &b->lock);
     mutex_unlock(&b->lock);
 }
 
@@ -230,7 +225,7 @@ void blk_close(struct blk *b)
     if (!b)
         return;
     if (b->pool) {
-        finish_all(b);
+        blk_finish(b);
         pool_free(b->pool);
         loop_timer_stop(b->loop, &b->complete);
         int ret = b->readonly ? 0 : hostfile_flush(&b->file);

@@ -253,25 +253,3 @@ TEST(blk_close_completes_what_is_under_way)
     assert(!run(&d, BLK_READ, 63 * 65536, in, 65536) && !memcmp(in, buf[63], 65536));
     teardown(&d);
 }
-
-TEST(blk_drain_on_the_loops_thread_runs_completions)
-{
-    struct disk d = setup(1 << 20, CACHE_WRITEBACK);
-    static u8 buf[8][65536];
-    struct call calls[8] = {0};
-    struct iovec iov[8];
-    for (int i = 0; i < 8; i++) {
-        iov[i] = (struct iovec){buf[i], sizeof buf[i]};
-        calls[i].r = (struct blk_req){.op = BLK_WRITE,
-                                      .off = (u64)i * sizeof buf[i],
-                                      .len = sizeof buf[i],
-                                      .iov = &iov[i],
-                                      .niov = 1,
-                                      .done = call_done};
-        blk_submit(d.blk, &calls[i].r);
-    }
-    blk_drain(d.blk);
-    for (int i = 0; i < 8; i++)
-        assert(calls[i].calls == 1 && !calls[i].ret);
-    teardown(&d);
-}

@@ -187,7 +187,8 @@ static struct sbi_ret remote_fence(struct sbi_hart *h, const u64 *a, bool one_as
     return sbi_ok(0);
 }
 
-/* Translations follow every store by themselves. A hart that runs one which is no longer true leaves it. */
+/* Translations follow every store by themselves. A hart that runs one which is no longer true
+ * leaves it. */
 static struct sbi_ret fence_i(struct sbi_hart *h, const u64 *a)
 {
     u64 set;
