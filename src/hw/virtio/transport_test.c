@@ -324,7 +324,7 @@ static u64 next_random(u64 *seed)
     return *seed;
 }
 
-/* BARs that move, overlap and vanish, a keyhole into registers, a bus master that comes and goes. */
+/* BARs that move, overlap and vanish, a keyhole into registers, a bus master that comes and goes */
 TEST(virtio_pci_survives_any_configuration)
 {
     struct drv g;
