@@ -64,7 +64,8 @@ static u64 *find_tohost(const struct program *p, const Elf64_Ehdr *eh)
         const Elf64_Sym *sym = table(p, sh[i].sh_offset, n, sizeof *sym);
         const char *names = table(p, sh[sh[i].sh_link].sh_offset, len, 1);
         for (u64 k = 0; sym && names && k < n; k++)
-            if (sym[k].st_name < len && !strncmp(names + sym[k].st_name, "tohost", len - sym[k].st_name))
+            if (sym[k].st_name < len &&
+                !strncmp(names + sym[k].st_name, "tohost", len - sym[k].st_name))
                 return ram_at(p, sym[k].st_value & ~7ull, 8);
     }
     return NULL;
