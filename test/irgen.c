@@ -40,24 +40,13 @@ static bool chance(struct gen *g, u32 one_in) { return below(g, one_in) == 0; }
 
 static u64 constant(struct gen *g)
 {
-    static const u64 list[] = {0,
-                               1,
-                               2,
-                               8,
-                               31,
-                               32,
-                               63,
-                               0xff,
-                               0xffff,
-                               0x7fffffff,
-                               0x80000000,
-                               0xffffffff,
-                               1ull << 63,
-                               ~0ull,
-                               ~0ull >> 1,
-                               0xffffffff80000000,
-                               0x3ff0000000000000,
-                               0x7ff8000000000000};
+    /* clang-format off */
+    static const u64 list[] = {
+        0, 1, 2, 8, 31, 32, 63, 0xff, 0xffff, 0x7fffffff, 0x80000000, 0xffffffff, 1ull << 63, ~0ull,
+        ~0ull >> 1, 0xffffffff80000000, 0x3ff0000000000000, 0x7ff8000000000000, 0x7ff0000000000000,
+        0x7ff4000000000000, 0xffffffff7f800000, 0xffffffff7fa00000,
+    };
+    /* clang-format on */
     u64 k = list[below(g, ARRAY_LEN(list))];
     switch (below(g, 4)) {
     case 0: return next(g) >> below(g, 64);

@@ -174,8 +174,17 @@ static u64 random_register(u64 *seed, bool is_float)
     u64 v = next(seed);
     if (!is_float)
         return (u64)((i64)v >> next(seed) % 64);
-    switch (next(seed) % 4) {
+    /* clang-format off */
+    static const u64 special[] = {
+        0, 1, 0x7ff0000000000000, 0x7ff8000000000000, 0x7ff4000000000000, 0xffffffff00000000,
+        0xffffffff7f800000, 0xffffffff7fc00000, 0xffffffff7fa00000, 0xffffffff00000001,
+        0x0010000000000000,
+    };
+    /* clang-format on */
+    switch (next(seed) % 6) {
     case 0: return v;
+    case 3: return special[v % ARRAY_LEN(special)];
+    case 4: return special[v % ARRAY_LEN(special)] ^ 1ull << (v >> 63 ? 63 : 31);
     case 1: return v | 0xffffffffull << 32;
     case 2: return (0x3f000000 + v % 0x02000000) | 0xffffffffull << 32;
     default: return 0x3fe0000000000000 + v % 0x0040000000000000;

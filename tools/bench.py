@@ -48,7 +48,8 @@ def emulators():
     for command in (os.environ.get('QEMU', 'qemu-system-riscv64'), os.environ.get('QEMU10', '')):
         argv = shlex.split(command)
         if argv and shutil.which(argv[0]):
-            text = subprocess.run(argv + ['--version'], stdout=subprocess.PIPE, text=True, check=True).stdout
+            text = subprocess.run(argv + ['--version'], stdout=subprocess.PIPE, text=True,
+                                  check=True).stdout
             found.append(('QEMU ' + re.search(r'version (\d+\.\d+)', text)[1], argv))
     usable = [(n, a) for n, a in found if shutil.which(a[0])]
     if not usable:
@@ -68,8 +69,8 @@ def build_programs(folder):
         if not os.path.exists(source):
             continue
         if not os.path.exists(out) or os.path.getmtime(out) < os.path.getmtime(source):
-            subprocess.run([*shlex.split(CC), *CFLAGS.split(), source, '-o', out, '-lm', '-lpthread'],
-                           check=True)
+            subprocess.run([*shlex.split(CC), *CFLAGS.split(), source, '-o', out, '-lm',
+                            '-lpthread'], check=True)
         built[name] = out
     return built
 
@@ -115,20 +116,23 @@ class Bench:
         argv = argv + shlex.split(
             f'-M virt -m {MEMORY} -display none -serial stdio -monitor none -nodefaults -no-reboot '
             f'-kernel {self.guest}/kernel -initrd {initrd} {options}')
-        return vm.Machine(argv + ['-append', 'console=ttyS0 quiet panic=-1'], self.tmp + '/console.log')
+        argv += ['-append', 'console=ttyS0 quiet panic=-1']
+        return vm.Machine(argv, self.tmp + '/console.log')
 
-    # ---- cases: each returns {figure: (wall seconds or another value, CPU seconds or None)} ----------
+    # ---- cases: each returns {figure: (wall seconds or another value, CPU seconds or None)} ------
 
     def boot(self, argv):
-        initrd = self.initrd('boot', {'/init': '#!/bin/sh\necho "@@ init"\nwhile :; do busybox sleep 9; done\n'})
+        init = '#!/bin/sh\necho "@@ init"\nwhile :; do busybox sleep 9; done\n'
+        initrd = self.initrd('boot', {'/init': init})
         with self.machine(argv, initrd) as m:
             _, wall, cpu = m.expect('@@ init', PATIENCE)
             rss = m.resident_beyond(MEMORY << 20)
         return {'boot': (wall, cpu), 'rss': (rss / 1024, None)}
 
     def first(self, argv):
-        command = argv + shlex.split(f'-M virt -m {MEMORY} -display none -serial stdio -monitor none '
-                                     f'-nodefaults -bios {self.firmware}')
+        command = argv + shlex.split(
+            f'-M virt -m {MEMORY} -display none -serial stdio -monitor none -nodefaults '
+            f'-bios {self.firmware}')
         text = subprocess.run([BUILD + '/first_byte', '11', *command], stdout=subprocess.PIPE,
                               check=True, text=True).stdout
         return {'first': (statistics.median(int(line) for line in text.split()) / 1e6, None)}
@@ -162,7 +166,8 @@ class Bench:
             return {}
         run = f'/b/sha256 {int(SCALE) * 4}'
         steps = {'warm': f'{run} & {run} & wait', 'one': run, 'two': f'{run} & {run} & wait'}
-        times, _ = self.timed(argv, 'scale', steps, {'/b/sha256': self.programs['sha256']}, '-smp 4')
+        files = {'/b/sha256': self.programs['sha256']}
+        times, _ = self.timed(argv, 'scale', steps, files, '-smp 4')
         return {'scale': (2 * times['one'][0] / times['two'][0], None)}
 
     def disk_read(self, argv):
@@ -188,7 +193,8 @@ def measure(bench, peers):
                 for key, value in values.items():
                     results[name].setdefault(key, []).append(value)
                 brief = ' '.join(f'{k} {v[0]:.3g}' for k, v in values.items())
-                print(f'bench: round {turn + 1}/{ROUNDS} {name}: {brief}', file=sys.stderr, flush=True)
+                print(f'bench: round {turn + 1}/{ROUNDS} {name}: {brief}', file=sys.stderr,
+                      flush=True)
     return results
 
 
@@ -220,7 +226,8 @@ def table(results, names):
         cells = []
         for peer in peers:
             if unit == 'x':
-                wall, cpu = (ratio(results, ours, peer, keys.get(figure, [figure]), i) for i in (0, 1))
+                wall, cpu = (ratio(results, ours, peer, keys.get(figure, [figure]), i)
+                             for i in (0, 1))
                 cells.append(shown(wall, 'x') + (f' ({shown(cpu, "x")} CPU)' if cpu else ''))
             else:
                 cells.append(f'{shown(median(results, ours, figure), unit)} / '
@@ -231,7 +238,8 @@ def table(results, names):
 
 def programs_table(results, names, checks):
     """Seconds of every program; `!` marks results that differ between emulators."""
-    rows = ['| program | ' + ' | '.join(f'{n} s' for n in names) + ' |', '|---' * (1 + len(names)) + '|']
+    rows = ['| program | ' + ' | '.join(f'{n} s' for n in names) + ' |',
+            '|---' * (1 + len(names)) + '|']
     for program in INTEGER + FLOAT + SYSTEM:
         values = [median(results, n, program) for n in names]
         if any(values):

@@ -1,6 +1,6 @@
 /* tools/first_byte.c - how long a command takes from its start to its first byte of output.
  *
- * first_byte COUNT COMMAND..: runs it COUNT times and prints the nanoseconds of each run, one a line.
+ * first_byte COUNT COMMAND..: runs it COUNT times, prints the nanoseconds of each run on a line.
  * Part of the bench: a firmware that prints at once makes this the time to the first guest
  * instruction. */
 #include <fcntl.h>

@@ -6,7 +6,7 @@
 # Everything lives in a private folder: apt's sources, lists, status and cache as well, so that the
 # host's apt configuration and foreign architectures stay as they are. What is there is not fetched
 # again; --refresh asks for newer packages.
-#   MYNA_CACHE   the folder (default: cache/ in the checkout, or ~/.cache/myna when that is read-only)
+#   MYNA_CACHE   the folder (default: cache/ in the checkout; is that read-only, ~/.cache/myna)
 #   MIRROR       Debian mirror (default: the host's own)
 set -eu
 root=$(cd "$(dirname "$0")/.." && pwd)
@@ -25,10 +25,11 @@ esac
 cache=${MYNA_CACHE-$root/cache}
 mkdir -p "$cache" 2>/dev/null && [ -w "$cache" ] || cache=${XDG_CACHE_HOME-$HOME/.cache}/myna
 dir=$cache/$guest
-mkdir -p "$dir/apt/lists/partial" "$dir/apt/archives/partial" "$dir/apt/incoming" || die "$dir: cannot make this folder"
+mkdir -p "$dir/apt/lists/partial" "$dir/apt/archives/partial" "$dir/apt/incoming" ||
+    die "$dir: cannot make this folder"
 apt_log=$dir/apt/log
 
-# ---- apt in a folder of its own ----------------------------------------------------------------------
+# ---- apt in a folder of its own ------------------------------------------------------------------
 
 host_mirror() {
     apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' 2>/dev/null |
@@ -116,7 +117,7 @@ fetch_all() {
     fetch 2 "$package" && kernel_deb=$archive && fetch 3 busybox-static && busybox_deb=$archive
 }
 
-# ---- what the guest boots ----------------------------------------------------------------------------
+# ---- what the guest boots ------------------------------------------------------------------------
 
 unpack() { # unpack ARCHIVE PATTERN..: the files of a package, into $dir/root
     from=$1
@@ -193,8 +194,11 @@ build() {
 }
 
 # What the result depends on; the result is kept while this stays the same.
-state() { cat "$root/tools/guest.sh" "$root"/tools/guest/* | cksum; }
-ready() { [ -s "$dir/kernel" ] && [ -s "$dir/initrd" ] && [ "$(state)" = "$(cat "$dir/ready" 2>/dev/null)" ]; }
+state() { (cd "$root/tools" && cat guest.sh guest/init guest/dhcp-event | cksum); }
+ready() {
+    [ -s "$dir/kernel" ] && [ -s "$dir/initrd" ] &&
+        [ "$(state)" = "$(cat "$dir/ready" 2>/dev/null)" ]
+}
 
 exec 9>"$dir/lock"
 flock 9 # two at a time would fetch twice

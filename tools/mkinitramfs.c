@@ -3,7 +3,8 @@
  * mkinitramfs < LIST > ARCHIVE; a line of the list is one of
  *   dir PATH MODE | file PATH HOSTFILE MODE | link PATH TARGET | node PATH MAJOR MINOR MODE
  * with octal modes, character devices, and no blanks in names. Owner is root, times are 0: the same
- * list gives the same archive. Format: Linux, Documentation/driver-api/early-userspace/buffer-format. */
+ * list gives the same archive.
+ * Format: Linux, Documentation/driver-api/early-userspace/buffer-format. */
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -62,8 +63,8 @@ static void write_entry(const struct entry *e)
     const char *path = e->path + strspn(e->path, "/");
     unsigned long len = strlen(path) + 1;
     /* magic inode mode uid gid nlink mtime size dev(2) rdev(2) namesize check */
-    printf("070701%08X%08X%08X%08X%08X%08X%08lX%08X%08X%08X%08X%08lX%08X", ++inode, e->mode, 0, 0, 1, 0,
-           e->size, 0, 0, e->major, e->minor, len, 0);
+    printf("070701%08X%08X%08X%08X%08X%08X%08lX%08X%08X%08X%08X%08lX%08X", ++inode, e->mode, 0, 0,
+           1, 0, e->size, 0, 0, e->major, e->minor, len, 0);
     put(path, len);
     pad(110 + len);
     if (e->data)

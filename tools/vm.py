@@ -19,13 +19,13 @@ class Timeout(Exception):
 
 
 def guest_folder():
-    """The folder with the stock guest's `kernel` and `initrd`; fetches them when they are missing."""
+    """The folder with the stock guest's `kernel` and `initrd`; fetches them when missing."""
     return subprocess.run([ROOT + '/tools/guest.sh'], stdout=subprocess.PIPE, check=True,
                           text=True).stdout.strip()
 
 
 def pack_initrd(base, out, files):
-    """Writes `out`: the archive `base` followed by `files`, {guest path: host path or script text}."""
+    """Writes `out`: the archive `base`, then `files`, {guest path: host path or script text}."""
     with tempfile.TemporaryDirectory() as tmp:
         listing = ''
         for i, (path, source) in enumerate(sorted(files.items())):
@@ -114,7 +114,7 @@ class Machine:
         return total
 
     def expect(self, pattern, timeout):
-        """Waits for a whole line that matches, after those already seen; returns (match, s, cpu s)."""
+        """Waits for a line that matches, after those already seen; returns (match, s, cpu s)."""
         deadline = time.monotonic() + timeout
         with self._changed:
             while True:

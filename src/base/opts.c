@@ -153,9 +153,14 @@ static bool unknown(const struct prop *props, const char *name, struct error *er
         names[i] = props[i].name;
     const char *near = nearest(name, names, n);
     free(names);
-    if (near)
-        return error_set(err, ENOENT, "no option '%s'; did you mean '%s'?", name, near);
-    return error_set(err, ENOENT, "no option '%s'", name);
+    if (!near)
+        return error_set(err, ENOENT, "no option '%s'", name);
+    char *typed = xstrdup(near); /* as a user would */
+    for (char *c = typed; *c; c++)
+        *c = fold(*c);
+    error_set(err, ENOENT, "no option '%s'; did you mean '%s'?", name, typed);
+    free(typed);
+    return false;
 }
 
 static bool parse_bool(const char *text, bool *out, struct error *err)

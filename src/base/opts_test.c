@@ -8,7 +8,7 @@ static const char *const modes[] = {"slow", "very-fast", NULL};
 struct thing {
     bool on;
     i64 skew;
-    u64 count, memory;
+    u64 max_count, memory;
     char *file;
     int mode;
 };
@@ -16,7 +16,7 @@ struct thing {
 static const struct prop *const props =
     PROPS(PROP_BOOL(struct thing, on, "on", "is it on"),
           PROP_I64(struct thing, skew, "-3", -10, 10, "seconds"),
-          PROP_U64(struct thing, count, NULL, 1, 8, "how many"),
+          PROP_U64(struct thing, max_count, NULL, 1, 8, "how many"),
           PROP_SIZE(struct thing, memory, "1.5M", 0, 0, "bytes"),
           PROP_STR(struct thing, file, NULL, "path"),
           PROP_ENUM(struct thing, mode, "very-fast", modes, "how"));
@@ -34,8 +34,9 @@ TEST(props_defaults_and_text)
     struct thing t;
     memset(&t, 0xff, sizeof(t));
     props_defaults(props, &t);
-    assert(t.on && t.skew == -3 && !t.count && t.memory == 3 << 19 && !t.file && t.mode == 1);
-    assert(reads_as(&t, "on", "on") && reads_as(&t, "skew", "-3") && reads_as(&t, "count", "0"));
+    assert(t.on && t.skew == -3 && !t.max_count && t.memory == 3 << 19 && !t.file && t.mode == 1);
+    assert(reads_as(&t, "on", "on") && reads_as(&t, "skew", "-3") &&
+           reads_as(&t, "max-count", "0"));
     assert(reads_as(&t, "memory", "1536K") && reads_as(&t, "mode", "very-fast"));
     assert(!props_get(props, &t, "file") && !props_get(props, &t, "nothing"));
     t.memory = 0;
@@ -52,7 +53,7 @@ TEST(props_set_and_replace)
     props_defaults(props, &t);
     assert(props_set(props, &t, "on", "off", &e) && !t.on);
     assert(props_set(props, &t, "skew", "10", &e) && t.skew == 10);
-    assert(props_set(props, &t, "count", "0x8", &e) && t.count == 8);
+    assert(props_set(props, &t, "max-count", "0x8", &e) && t.max_count == 8);
     assert(props_set(props, &t, "memory", "16E", &e) == false && e.code == ERANGE);
     assert(props_set(props, &t, "file", "a", &e) && props_set(props, &t, "file", "b,c", &e));
     assert(!strcmp(t.file, "b,c") && reads_as(&t, "file", "b,c"));
@@ -81,12 +82,13 @@ TEST(props_bad_values_are_named)
     assert(refused("skew", "11", "skew: 11 is more than 10"));
     assert(refused("skew", "-11", "skew: -11 is less than -10"));
     assert(refused("skew", "", "skew: '' is not a number from -2^63 to 2^63-1"));
-    assert(refused("count", "0", "count: 0 is less than 1"));
-    assert(refused("count", "9", "count: 9 is more than 8"));
-    assert(refused("count", "-1", "count: '-1' is not a number from 0 to 2^64-1"));
+    assert(refused("max-count", "0", "max-count: 0 is less than 1"));
+    assert(refused("max-count", "9", "max-count: 9 is more than 8"));
+    assert(refused("max-count", "-1", "max-count: '-1' is not a number from 0 to 2^64-1"));
     assert(refused("memory", "1Q", "memory: '1Q' is not a size such as 512, 64k, 1.5G"));
     assert(refused("mode", "fast", "mode: 'fast' is not one of: slow, very-fast"));
     assert(refused("skwe", "1", "no option 'skwe'; did you mean 'skew'?"));
+    assert(refused("max-cont", "1", "no option 'max-cont'; did you mean 'max-count'?"));
     assert(refused("entirely-else", "1", "no option 'entirely-else'"));
     assert(refused("", "1", "no option ''"));
 }

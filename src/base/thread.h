@@ -12,8 +12,8 @@ enum lock_rank {
     RANK_DEVICE,  /* one device's own lock */
     RANK_ROUTER,  /* interrupt fan-out */
     RANK_INTC,    /* interrupt controllers */
-    RANK_VCPU,    /* one vCPU's mailbox */
     RANK_ENGINE,  /* translation tables */
+    RANK_VCPU,    /* one vCPU's mailbox */
     RANK_BACKEND, /* block, net and character back ends */
     RANK_LEAF,    /* loop, timers, pool, log: calls nobody */
 };

@@ -1,4 +1,4 @@
-/* blk/blk.c - bounds, split by the format's map, run on a worker, complete exactly once on the loop. */
+/* blk/blk.c - bounds, the format's map, a worker for each request, completion once on the loop. */
 #include <errno.h>
 #include "base/log.h"
 #include "blk/driver.h"

@@ -21,16 +21,16 @@ struct span {
 };
 bool hostfile_open(struct hostfile *, const struct blk_opts *, struct error *);
 void hostfile_close(struct hostfile *);
-int hostfile_read(struct hostfile *, u64 off, u64 len,
-                  struct span *); /* -EIO at the end of the file */
-bool hostfile_read_cached(struct hostfile *, u64 off, u64 len, const struct iovec *, int niov); /* all, at once */
+int hostfile_read(struct hostfile *, u64 off, u64 len, struct span *); /* file's end: -EIO */
+/* Reads without waiting for the disk; false: not everything is in the host's page cache. */
+bool hostfile_read_cached(struct hostfile *, u64 off, u64 len, const struct iovec *, int niov);
 int hostfile_write(struct hostfile *, u64 off, u64 len, struct span *);
 int hostfile_flush(struct hostfile *);
 int hostfile_discard(struct hostfile *, u64 off, u64 len);
 int hostfile_zero(struct hostfile *, u64 off, u64 len);
 void span_zero(struct span *, u64 len);
 
-/* ---- an image format ---------------------------------------------------------------------------- */
+/* ---- an image format ------------------------------------------------------------------------- */
 enum blk_where { WHERE_FILE, WHERE_ZERO };
 struct blk_driver {
     const char *name, *doc;
@@ -44,7 +44,7 @@ REGISTRY(blk_driver);
     static const struct blk_driver id##_driver = {#id, __VA_ARGS__}; \
     REGISTER(blk_driver, id##_driver)
 
-/* ---- the disk ------------------------------------------------------------------------------------ */
+/* ---- the disk -------------------------------------------------------------------------------- */
 struct blk {
     const struct blk_driver *driver;
     struct hostfile file;

@@ -11,7 +11,7 @@
 
 enum { IOV_CHUNK = 256, BOUNCE_MAX = 1 << 20, ZERO_CHUNK = 1 << 16 };
 
-/* ---- places in a request's memory ------------------------------------------------------------- */
+/* ---- places in a request's memory ------------------------------------------------------------ */
 
 /* The next `len` bytes as at most `max` iovecs; what did not fit is left to the next call. */
 static int span_iov(const struct span *s, u64 len, struct iovec *out, int max)
@@ -86,7 +86,7 @@ static bool span_aligned(const struct span *s, u64 len, u32 align)
     return true;
 }
 
-/* ---- open and close ------------------------------------------------------------------------------ */
+/* ---- open and close -------------------------------------------------------------------------- */
 
 /* One writer, or any number of readers. File systems without locks are used without. */
 static bool lock_file(struct hostfile *f, bool readonly, struct error *err)
@@ -163,7 +163,7 @@ void hostfile_close(struct hostfile *f)
     pthread_rwlock_destroy(&f->edge);
 }
 
-/* ---- reading and writing ------------------------------------------------------------------------- */
+/* ---- reading and writing --------------------------------------------------------------------- */
 
 static int read_span(struct hostfile *f, u64 off, u64 len, struct span *at)
 {
@@ -197,7 +197,7 @@ static int write_span(struct hostfile *f, u64 off, u64 len, struct span *at)
     return 0;
 }
 
-/* Reads `len` bytes at `off`, both aligned, or what there is of them; returns how many or -errno. */
+/* Reads `len` bytes at `off`, both aligned, or what there is; returns how many or -errno. */
 static i64 read_blocks(struct hostfile *f, u64 off, u8 *buf, u64 len)
 {
     u64 have = 0;
@@ -303,7 +303,7 @@ int hostfile_write(struct hostfile *f, u64 off, u64 len, struct span *at)
     return ret;
 }
 
-/* ---- flush, discard, zeroes ---------------------------------------------------------------------- */
+/* ---- flush, discard, zeroes ------------------------------------------------------------------ */
 
 int hostfile_flush(struct hostfile *f) { return f->flush && fdatasync(f->fd) ? -errno : 0; }
 

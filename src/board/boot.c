@@ -70,6 +70,8 @@ bool boot_program(struct boot *boot, const struct boot_file *file, gpa at, struc
 {
     struct boot_file b;
     bool ok = file_unpack(file, &b, boot->ram_size, err);
+    if (ok && !b.size)
+        ok = file_bad(file, err, "is empty");
     if (ok && is_elf(&b)) {
         ok = boot_elf(boot, &b, at, image, err);
     } else if (ok && is_riscv_image(&b)) {

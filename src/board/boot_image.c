@@ -61,7 +61,7 @@ bool boot_riscv_image(struct boot *boot, const struct boot_file *b, gpa at,
     if (to + room > boot->ram + boot->ram_size)
         return file_bad(b, err, "wants %llu MiB at 0x%llx, the memory ends at 0x%llx",
                         (unsigned long long)(room >> 20), (unsigned long long)to,
-                        (unsigned long long)(boot->ram + boot->ram_size));
+                        (unsigned long long)(boot->ram + boot->ram_size - 1));
     *image = (struct boot_image){.entry = to, .end = to + room};
     return true;
 }

@@ -14,36 +14,23 @@ static u64 rnd(void)
     return seed ^= seed << 17;
 }
 
+/* clang-format off */
 static const u64 special[2][24] = {
-    [FP32] = {0,          1,          2,          0x7fffff,   0x800000,   0x800001,
-              0xffffff,   0x3f800000, 0x3f7fffff, 0x3f800001, 0x40000000, 0x3f000000,
-              0x4b000000, 0x4b800000, 0x4effffff, 0x4f000000, 0x5f000000, 0x5f800000,
-              0x7f000000, 0x7f7fffff, 0x7f800000, 0x7fc00000, 0x7f800001, 0x34000000},
-    [FP64] = {0,
-              1,
-              2,
-              0xfffffffffffff,
-              0x10000000000000,
-              0x10000000000001,
-              0x1fffffffffffff,
-              0x3ff0000000000000,
-              0x3fefffffffffffff,
-              0x3ff0000000000001,
-              0x4000000000000000,
-              0x3fe0000000000000,
-              0x4330000000000000,
-              0x4340000000000000,
-              0x41dfffffffc00000,
-              0x41e0000000000000,
-              0x43e0000000000000,
-              0x43f0000000000000,
-              0x7fe0000000000000,
-              0x7fefffffffffffff,
-              0x7ff0000000000000,
-              0x7ff8000000000000,
-              0x7ff0000000000001,
-              0x3690000000000000},
+    [FP32] = {
+        0, 1, 2, 0x7fffff, 0x800000, 0x800001, 0xffffff, 0x3f800000, 0x3f7fffff, 0x3f800001,
+        0x40000000, 0x3f000000, 0x4b000000, 0x4b800000, 0x4effffff, 0x4f000000, 0x5f000000,
+        0x5f800000, 0x7f000000, 0x7f7fffff, 0x7f800000, 0x7fc00000, 0x7f800001, 0x34000000,
+    },
+    [FP64] = {
+        0, 1, 2, 0xfffffffffffff, 0x10000000000000, 0x10000000000001, 0x1fffffffffffff,
+        0x3ff0000000000000, 0x3fefffffffffffff, 0x3ff0000000000001, 0x4000000000000000,
+        0x3fe0000000000000, 0x4330000000000000, 0x4340000000000000, 0x41dfffffffc00000,
+        0x41e0000000000000, 0x43e0000000000000, 0x43f0000000000000, 0x7fe0000000000000,
+        0x7fefffffffffffff, 0x7ff0000000000000, 0x7ff8000000000000, 0x7ff0000000000001,
+        0x3690000000000000,
+    },
 };
+/* clang-format on */
 
 static u64 width_mask(enum fp_format f) { return f == FP32 ? 0xffffffff : ~0ull; }
 

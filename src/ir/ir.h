@@ -97,7 +97,7 @@ enum ir_fx {
     _(fdiv, 2, 1, FX_FP)                                                                          \
     _(fsqrt, 1, 1, FX_FP)                                                                         \
     _(fma, 3, 1, FX_FP)              /* a * b + c; aux: 1 negates a * b, 2 negates c */           \
-    _(fnan, 1, 1, FX_PURE)           /* of what fadd .. fma made: a NaN becomes the canonical one */\
+    _(fnan, 1, 1, FX_PURE)           /* of what fadd .. fma made: NaN becomes the canonical one */ \
     _(fmin, 2, 1, FX_FP)             /* IEEE 754-2019 minimumNumber, -0 < +0, NaN canonical */    \
     _(fmax, 2, 1, FX_FP)                                                                          \
     _(fsgn, 2, 1, FX_PURE)           /* a with aux 0: b's sign, 1: its opposite, 2: both xored */ \

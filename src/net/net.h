@@ -11,8 +11,7 @@ struct net; /* one back end with at most one card on it */
 struct net_kind {
     const char *name, *doc;
     const struct prop *props;
-    const char *list; /* the string that may be given again and again;
-                                                         * its values are joined by commas. Or NULL */
+    const char *list; /* the string that may be given again; joined by commas. NULL: none */
     u32 size;         /* of the object, which begins with struct net */
     bool (*open)(struct net *, struct error *);
     void (*close)(struct net *);

@@ -9,9 +9,9 @@
 #include "net/frames.h"
 #include "net/net.h"
 
-/* libslirp wants to be asked which sockets to poll before every sleep. Its sockets therefore live in
- * an epoll set of their own, which the loop watches as one descriptor: when it is ready, when frames
- * came in, or when slirp's time-out has passed, turn() lets slirp work and brings the set up to date. */
+/* libslirp wants to be asked which sockets to poll before every sleep. Its sockets so live in an
+ * epoll set of their own, which the loop watches as one descriptor: when it is ready, when frames
+ * came in, or when slirp's time-out has passed, turn() lets slirp work and updates the set. */
 
 enum { BACKLOG_MAX = 1 << 20, BACKLOG_PAUSE = 1 << 17 };
 
@@ -55,7 +55,7 @@ static const struct prop props[] = {
 
 static struct user *self(struct net *n) { return container_of(n, struct user, base); }
 
-/* ---- frames to the guest ---------------------------------------------------------------------------- */
+/* ---- frames to the guest --------------------------------------------------------------------- */
 
 static bool backlogged(const struct user *u)
 {
@@ -81,7 +81,7 @@ static ssize_t send_packet(const void *buf, size_t len, void *opaque)
     return (ssize_t)len;
 }
 
-/* ---- slirp's descriptors ---------------------------------------------------------------------------- */
+/* ---- slirp's descriptors --------------------------------------------------------------------- */
 
 static const struct {
     int slirp;
@@ -159,7 +159,7 @@ static void update_set(struct user *u)
     u->n_listed = kept;
 }
 
-/* ---- turns ------------------------------------------------------------------------------------------- */
+/* ---- turns ----------------------------------------------------------------------------------- */
 
 static void collect_ready(struct user *u)
 {
@@ -201,7 +201,7 @@ static void user_send(struct net *n, const u8 *frame, u32 len)
 
 static void user_poll(struct net *n) { loop_timer_set(n->loop, &self(n)->tick, 0); }
 
-/* ---- slirp's clock, timers and messages ---------------------------------------------------------------- */
+/* ---- slirp's clock, timers and messages ------------------------------------------------------ */
 
 struct slirp_timer {
     struct loop_timer t;
@@ -268,7 +268,7 @@ static const SlirpCb callbacks = {
     .timer_new_opaque = timer_new_opaque,
 };
 
-/* ---- addresses ----------------------------------------------------------------------------------------- */
+/* ---- addresses ------------------------------------------------------------------------------- */
 
 static bool parse_network(const char *text, SlirpConfig *cfg, struct error *err)
 {
@@ -371,7 +371,7 @@ static bool add_forwards(struct user *u, struct error *err)
     return ok;
 }
 
-/* ---- opening and closing -------------------------------------------------------------------------------- */
+/* ---- opening and closing --------------------------------------------------------------------- */
 
 static bool configure(struct user *u, SlirpConfig *cfg, struct error *err)
 {

@@ -28,7 +28,7 @@ static void quit(void)
         quit_fn(quit_arg);
 }
 
-/* ---- output --------------------------------------------------------------------------------------- */
+/* ---- output ---------------------------------------------------------------------------------- */
 
 /* Writes what the reader takes without waiting; with the lock. False: it can take no more now. */
 static bool flush(struct chr *c)
@@ -123,7 +123,7 @@ static void drain(struct chr *c)
     mutex_unlock(&c->lock);
 }
 
-/* ---- input ---------------------------------------------------------------------------------------- */
+/* ---- input ----------------------------------------------------------------------------------- */
 
 static void help(struct chr *c)
 {
@@ -234,7 +234,7 @@ void chr_attach(struct chr *c, size_t (*can)(void *), void (*got)(void *, const 
 void chr_on_break(struct chr *c, void (*broke)(void *dev)) { c->broke = broke; }
 void chr_ready(struct chr *c) { loop_timer_set(c->loop, &c->soon, 0); }
 
-/* ---- opening and closing ---------------------------------------------------------------------------- */
+/* ---- opening and closing --------------------------------------------------------------------- */
 
 void chr_connect(struct chr *c, int in, int out)
 {

@@ -298,7 +298,7 @@ TEST(chr_open_errors)
     close(fd);
 }
 
-/* ---- the terminal: a child has a pseudo terminal as standard input and output ----------------------- */
+/* ---- the terminal: a child has a pseudo terminal as standard input and output ---------------- */
 
 static void child_end(int how)
 {

@@ -4,7 +4,7 @@
 #include <unistd.h>
 #include "ui/backend.h"
 
-/* ---- null ------------------------------------------------------------------------------------------- */
+/* ---- null ------------------------------------------------------------------------------------ */
 
 static bool null_open(struct chr *c, struct error *err)
 {
@@ -16,7 +16,7 @@ static const struct prop no_props[] = {{0}};
 CHR_KIND(null, .name = "null", .doc = "no input, output is dropped", .props = no_props,
          .size = sizeof(struct chr), .open = null_open);
 
-/* ---- file ------------------------------------------------------------------------------------------- */
+/* ---- file ------------------------------------------------------------------------------------ */
 
 struct file {
     struct chr chr;
@@ -42,7 +42,7 @@ static bool file_open(struct chr *c, struct error *err)
 CHR_KIND(file, .name = "file", .doc = "output to a file", .address = "path", .props = file_props,
          .size = sizeof(struct file), .open = file_open);
 
-/* ---- pipe ------------------------------------------------------------------------------------------- */
+/* ---- pipe ------------------------------------------------------------------------------------ */
 
 struct pipes {
     struct chr chr;

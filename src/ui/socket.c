@@ -1,4 +1,4 @@
-/* ui/socket.c - a console on a Unix or TCP socket, as client or as server for one client at a time. */
+/* ui/socket.c - a console on a Unix or TCP socket: client, or server for one client at a time. */
 #include <errno.h>
 #include <fcntl.h>
 #include <netdb.h>
@@ -28,7 +28,7 @@ static const struct prop tcp_props[] = SOCK_PROPS("HOST:PORT; a server's host ma
 
 static struct sock *self(struct chr *c) { return container_of(c, struct sock, chr); }
 
-/* ---- connections ---------------------------------------------------------------------------------- */
+/* ---- connections ----------------------------------------------------------------------------- */
 
 static void connected(struct sock *s, int fd)
 {
@@ -85,7 +85,7 @@ static void sock_close(struct chr *c)
         unlink(s->address);
 }
 
-/* ---- Unix ------------------------------------------------------------------------------------------- */
+/* ---- Unix ------------------------------------------------------------------------------------ */
 
 /* A socket that nobody listens on any more is in the way of a new server. */
 static void remove_stale(const struct sockaddr_un *a)
@@ -131,7 +131,7 @@ CHR_KIND(unix_socket, .name = "unix", .doc = "a Unix socket", .address = "addres
          .props = unix_props, .size = sizeof(struct sock), .open = unix_open, .close = sock_close,
          .hangup = sock_hangup);
 
-/* ---- TCP -------------------------------------------------------------------------------------------- */
+/* ---- TCP ------------------------------------------------------------------------------------- */
 
 /* The first address that works; -1 with errno. */
 static int tcp_socket(const struct addrinfo *list, bool server)

@@ -17,7 +17,7 @@ static const struct prop props[] = {
     {0},
 };
 
-/* ---- the terminal ---------------------------------------------------------------------------------- */
+/* ---- the terminal ---------------------------------------------------------------------------- */
 
 static struct termios saved;
 static volatile sig_atomic_t raw;
@@ -72,10 +72,10 @@ static bool make_raw(bool signals, struct error *err)
     return true;
 }
 
-/* ---- the back end ---------------------------------------------------------------------------------- */
+/* ---- the back end ---------------------------------------------------------------------------- */
 
-/* Our own non-blocking way to standard output. The descriptor itself is shared with the shell and is
- * left as it is; a socket cannot be opened again, and a plain file never blocks. */
+/* Our own non-blocking way to standard output. The descriptor itself is shared with the shell and
+ * is left as it is; a socket cannot be opened again, and a plain file never blocks. */
 static int open_output(void)
 {
     struct stat st;

@@ -1,8 +1,9 @@
 #!/bin/sh
-# test/boot/run.sh - boot tests: a stock Debian guest on the machine, and bad input to its command line.
+# test/boot/run.sh - boot tests: a stock Debian guest, and bad input to the command line.
 #
-#   test/boot/run.sh [NAME..]          tests whose name contains a NAME; prints ok, FAIL and skip lines
-#   EMU='qemu-system-riscv64' ...      any program with that command line (default: build/myna system riscv64)
+#   test/boot/run.sh [NAME..]    tests whose name contains a NAME; prints ok, FAIL, skip lines
+#   EMU=qemu-system-riscv64      another program with QEMU's command line
+#   LOGS=FOLDER                  keeps the consoles' logs when something fails
 root=$(cd "$(dirname "$0")/../.." && pwd)
 if ! command -v python3 >/dev/null; then
     echo 'skip boot: python3 is missing'
