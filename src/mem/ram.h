@@ -27,6 +27,32 @@ struct ram {
 /* huge: back with 2 MiB pages when the host has them. Pages are not touched: unused RAM is free. */
 struct ram *ram_new(u64 size, bool huge, struct error *);
 void ram_free(struct ram *);
+
+/* Accesses by a CPU: what is aligned is seen by the others whole or not at all. */
+static inline u64 ram_load(const u8 *p, unsigned size)
+{
+    switch ((uintptr_t)p & (size - 1) ? 0 : size) {
+    case 1: return __atomic_load_n(p, __ATOMIC_RELAXED);
+    case 2: return __atomic_load_n((const u16 *)p, __ATOMIC_RELAXED);
+    case 4: return __atomic_load_n((const u32 *)p, __ATOMIC_RELAXED);
+    case 8: return __atomic_load_n((const u64 *)p, __ATOMIC_RELAXED);
+    }
+    u64 v = 0;
+    memcpy(&v, p, size);
+    return v;
+}
+
+static inline void ram_store(u8 *p, u64 v, unsigned size)
+{
+    switch ((uintptr_t)p & (size - 1) ? 0 : size) {
+    case 1: __atomic_store_n(p, (u8)v, __ATOMIC_RELAXED); return;
+    case 2: __atomic_store_n((u16 *)p, (u16)v, __ATOMIC_RELAXED); return;
+    case 4: __atomic_store_n((u32 *)p, (u32)v, __ATOMIC_RELAXED); return;
+    case 8: __atomic_store_n((u64 *)p, v, __ATOMIC_RELAXED); return;
+    }
+    memcpy(p, &v, size);
+}
+
 /* Call after any write that generated code did not do itself (DMA, loaders, slow path). The look at
  * track[] is a full barrier: who sets TRACK_CODE and then reads sees the write, or is told. */
 static inline void ram_written(struct ram *r, u64 off, u64 len)

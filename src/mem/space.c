@@ -211,30 +211,6 @@ void *space_ram(const struct space *s, gpa addr, u64 len, struct ram **ram, u64 
 }
 
 /* ---- one access by a CPU ------------------------------------------------------------------ */
-static u64 ram_load(const u8 *p, unsigned size)
-{
-    switch ((uintptr_t)p & (size - 1) ? 0 : size) {
-    case 1: return __atomic_load_n(p, __ATOMIC_RELAXED);
-    case 2: return __atomic_load_n((const u16 *)p, __ATOMIC_RELAXED);
-    case 4: return __atomic_load_n((const u32 *)p, __ATOMIC_RELAXED);
-    case 8: return __atomic_load_n((const u64 *)p, __ATOMIC_RELAXED);
-    }
-    u64 v = 0;
-    memcpy(&v, p, size);
-    return v;
-}
-
-static void ram_store(u8 *p, u64 val, unsigned size)
-{
-    switch ((uintptr_t)p & (size - 1) ? 0 : size) {
-    case 1: __atomic_store_n(p, (u8)val, __ATOMIC_RELAXED); return;
-    case 2: __atomic_store_n((u16 *)p, (u16)val, __ATOMIC_RELAXED); return;
-    case 4: __atomic_store_n((u32 *)p, (u32)val, __ATOMIC_RELAXED); return;
-    case 8: __atomic_store_n((u64 *)p, val, __ATOMIC_RELAXED); return;
-    }
-    memcpy(p, &val, size);
-}
-
 static bool find_access(const struct space *s, gpa addr, unsigned size, struct space_range *r)
 {
     return space_find(s, addr, r) && size <= r->size - (addr - r->base);

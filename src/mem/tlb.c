@@ -240,12 +240,8 @@ static bool load_in_page(struct cpu *c, gva a, unsigned size, enum access kind, 
     struct place p;
     if (!locate(c, a, kind, &p))
         return false;
-    *out = 0;
     if (p.host) {
-        if (size == 8)
-            *out = __atomic_load_n((u64 *)(void *)p.host, __ATOMIC_RELAXED);
-        else
-            memcpy(out, p.host, size);
+        *out = ram_load(p.host, size);
         return true;
     }
     if (!space_read(c->space, p.pa, size, out)) {
@@ -268,13 +264,7 @@ static bool store_in_page(struct cpu *c, gva a, unsigned size, u64 v)
     }
     if (p.readonly)
         return true;
-    switch (size) {
-    case 1: *p.host = (u8)v; break;
-    case 2: memcpy(p.host, &v, 2); break;
-    case 4: memcpy(p.host, &v, 4); break;
-    case 8: memcpy(p.host, &v, 8); break;
-    default: memcpy(p.host, &v, size);
-    }
+    ram_store(p.host, v, size);
     if (p.ram)
         ram_written(p.ram, p.ram_off, size);
     return true;
@@ -384,7 +374,7 @@ bool cpu_amo(struct cpu *c, gva a, u16 aux, u64 v, u64 *old)
     u8 *host = atomic_host(c, a, aux, &p);
     if (!host)
         return false;
-    u64 seen = (aux & MOP_SIZE) == MOP_64 ? *(u64 *)(void *)host : *(u32 *)(void *)host, was;
+    u64 seen = ram_load(host, 1u << (aux & MOP_SIZE)), was;
     do {
         was = seen;
         seen = cas_host(host, aux, was, amo_result(aux, was, v));
