@@ -50,8 +50,8 @@ option_set set_disk, set_drive, set_hd, set_blockdev, set_nic, set_netdev, set_n
     set_serial, set_device, set_object;
 extern const struct prop accel_props[];
 bool is_help(const char *value); /* "help" or "?" */
-bool show_list(struct cli *, const char *what,
-               struct error *); /* help_list, and nothing is to run */
+/* help_list, and nothing is to run. */
+bool show_list(struct cli *, const char *what, struct error *);
 
 /* help.c: texts made from the tables. */
 void help_options(FILE *, u8 grammar, const char *program);

@@ -243,8 +243,8 @@ void rv_set_priv(struct rv_cpu *, enum rv_priv);
 void rv_raise(struct cpu *);
 bool rv_interrupt(struct cpu *);
 bool rv_wake(const struct cpu *);
-void rv_poke(
-    struct rv_cpu *); /* interrupt enables changed: leave generated code if one is to be taken */
+/* Interrupt enables changed: leaves generated code if one is to be taken. */
+void rv_poke(struct rv_cpu *);
 
 /* counter.c */
 u64 rv_time(void); /* what `time` reads */
