@@ -389,7 +389,9 @@ bool cpu_amo(struct cpu *c, gva a, u16 aux, u64 v, u64 *old)
     u8 *host = atomic_host(c, a, aux, &p);
     if (!host)
         return false;
-    u64 seen = (aux & MOP_SIZE) == MOP_64 ? *(u64 *)(void *)host : *(u32 *)(void *)host, was;
+    u64 was, seen = (aux & MOP_SIZE) == MOP_64
+                        ? __atomic_load_n((u64 *)(void *)host, __ATOMIC_RELAXED)
+                        : __atomic_load_n((u32 *)(void *)host, __ATOMIC_RELAXED);
     do {
         was = seen;
         seen = cas_host(host, aux, was, amo_result(aux, was, v));
