@@ -122,7 +122,7 @@ static bool pass(struct shrink *s)
 
 void irgen_shrink(struct ir *ir, bool (*fails)(void *arg, const struct ir *), void *arg)
 {
-    struct shrink s = {ir, new (struct ir), fails, arg};
+    struct shrink s = {ir, new(struct ir), fails, arg};
     *s.trial = *ir;
     while (pass(&s))
         ;
