@@ -181,13 +181,14 @@ static struct sbi_ret remote_fence(struct sbi_hart *h, const u64 *a, bool one_as
     return sbi_ok(0);
 }
 
-/* Translated code follows every store to memory by itself: there is nothing to fence. */
+/* Translated code follows every store to memory by itself; what is left is to wait until that has happened. */
 static struct sbi_ret fence_i(struct sbi_hart *h, const u64 *a)
 {
     u64 set;
     if (!harts_named(h->sbi, a[0], a[1], &set))
         return sbi_error(SBI_INVALID_PARAM);
     sbi_count(h, SBI_FW_FENCE_I_SENT);
+    guest_h_sync_code.fn(cpu_of(h), 0, 0, 0);
     for (struct sbi_hart *to; (to = next_hart(h->sbi, &set));)
         sbi_count(to, SBI_FW_FENCE_I_RECEIVED);
     return sbi_ok(0);
