@@ -93,8 +93,8 @@ static void lift_at(struct hart *h, u64 pc)
     unsigned more = (unsigned)MIN(h->ram->size - (pc - HART_RAM) - avail, PAGE_SIZE);
     const u8 *code = hart_at(h, pc);
     h->ir->plain = h->mode->plain;
-    unsigned n = lift_unit(c->guest, h->ir, pc, c->tlb->key, code, avail, more ? code + avail : NULL,
-                           more, h->mode->level);
+    unsigned n = lift_unit(c->guest, h->ir, pc, c->tlb->key, code, avail,
+                           more ? code + avail : NULL, more, h->mode->level);
     assert(n);
     struct error err;
     if (h->mode->level == 2)

@@ -5,6 +5,7 @@ set -u
 . test/tally.sh
 make="${MAKE:-make} --no-print-directory -s -j${JOBS:-1}"
 
+export TSAN_OPTIONS="suppressions=test/tsan.supp history_size=5" # long enough to name both sides
 for san in asan tsan; do
     step "build $san" $make SAN=$san "build-$san/check" && step "check $san" "build-$san/check"
 done

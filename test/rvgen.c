@@ -100,6 +100,8 @@ static bool usable(const struct insn *in)
 
 static void collect_rows(void)
 {
+    if (n_rows)
+        return;
     for (const struct insn *const *i = __start_insn_riscv; i < __stop_insn_riscv; i++)
         if (usable(*i)) {
             assert(n_rows < ROWS_MAX);
@@ -112,6 +114,7 @@ static void collect_rows(void)
 
 const u32 *rvgen_uses(const struct insn *row)
 {
+    collect_rows();
     for (u32 i = 0; i < n_rows; i++)
         if (rows[i].row == row)
             return &rows[i].uses;
@@ -235,8 +238,7 @@ static u64 random_float(u64 *s)
 void rvgen_block(struct rvgen_block *b, u64 seed)
 {
     u64 s = seed;
-    if (!n_rows)
-        collect_rows();
+    collect_rows();
     u64 middle = RVGEN_WINDOW / 2; /* rvgen_image adds the window's address */
     for (u32 i = 1; i < 32; i++)
         b->reg[i] = random_int(&s);

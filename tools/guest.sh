@@ -159,6 +159,7 @@ list() { # the archive's list, for mkinitramfs; its files are in $dir/tmp
     echo "link /bin/sh busybox"
     echo "file /init init 755"
     echo "file /bin/dhcp-event dhcp-event 755"
+    echo "file /etc/profile profile 644"
     echo "file /bin/busybox busybox 755"
     while read -r name; do
         echo "file /lib/modules/$name.ko $name.ko 644"
@@ -184,7 +185,7 @@ build() {
     done
     echo "Debian $(release), Linux ${package#linux-image-}" >"$dir/tmp/about"
     [ -x "$root/build/mkinitramfs" ] || env -u MAKEFLAGS make -s -C "$root" build/mkinitramfs >&2
-    cp "$busybox" "$root/tools/guest/init" "$root/tools/guest/dhcp-event" "$dir/tmp"
+    cp "$busybox" "$root"/tools/guest/* "$dir/tmp"
     list >"$dir/tmp/list"
     (cd "$dir/tmp" && "$root/build/mkinitramfs" <list >initrd) || die "cannot pack the initramfs"
     mv "$image" "$dir/kernel"
@@ -194,7 +195,7 @@ build() {
 }
 
 # What the result depends on; the result is kept while this stays the same.
-state() { (cd "$root/tools" && cat guest.sh guest/init guest/dhcp-event | cksum); }
+state() { (cd "$root/tools" && cat guest.sh guest/* | cksum); }
 ready() {
     [ -s "$dir/kernel" ] && [ -s "$dir/initrd" ] &&
         [ "$(state)" = "$(cat "$dir/ready" 2>/dev/null)" ]

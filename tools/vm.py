@@ -102,14 +102,16 @@ class Machine:
         return (int(fields[11]) + int(fields[12])) / HZ
 
     def resident_beyond(self, ram):
-        """Resident KiB outside mappings of `ram` bytes; a page mapped twice counts once (Pss)."""
+        """Resident KiB outside the guest's RAM, the mapping of `ram` bytes and perhaps a guard.
+
+        A page mapped twice counts once (Pss)."""
         total = size = 0
         with open(f'/proc/{self.process.pid}/smaps', encoding='ascii') as f:
             for line in f:
                 key, value = line.split(None, 2)[:2]
                 if key == 'Size:':
                     size = int(value) * 1024
-                elif key == 'Pss:' and size != ram:
+                elif key == 'Pss:' and not ram <= size < ram + (1 << 20):
                     total += int(value)
         return total
 

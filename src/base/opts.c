@@ -133,6 +133,15 @@ const char *nearest(const char *word, const char *const *candidates, size_t n)
     return best;
 }
 
+bool error_unknown(struct error *err, const char *what, const char *name,
+                   const char *const *candidates, size_t n)
+{
+    const char *near = nearest(name, candidates, n);
+    if (!near)
+        return error_set(err, ENOENT, "no %s '%s'", what, name);
+    return error_set(err, ENOENT, "no %s '%s'; did you mean '%s'?", what, name, near);
+}
+
 /* ---- properties ------------------------------------------------------------------------------ */
 
 const struct prop *props_find(const struct prop *props, const char *name)

@@ -169,8 +169,7 @@ void blk_drain(struct blk *b)
     mutex_unlock(&b->lock);
 }
 
-/* blk_drain for the loop's own thread: it has to run the completions itself. */
-static void finish_all(struct blk *b)
+void blk_finish(struct blk *b)
 {
     mutex_lock(&b->lock);
     while (b->pending) {
@@ -226,7 +225,7 @@ void blk_close(struct blk *b)
     if (!b)
         return;
     if (b->pool) {
-        finish_all(b);
+        blk_finish(b);
         pool_free(b->pool);
         loop_timer_stop(b->loop, &b->complete);
         int ret = b->readonly ? 0 : hostfile_flush(&b->file);

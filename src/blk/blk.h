@@ -34,4 +34,6 @@ bool blk_readonly(const struct blk *);
 const char *blk_name(const struct blk *);
 void blk_submit(struct blk *, struct blk_req *); /* cannot fail: see done(); any thread */
 void blk_drain(struct blk *); /* returns when nothing is under way; not on the loop's thread */
+/* The same on the loop's thread, or when no loop runs any more: completions run inside. */
+void blk_finish(struct blk *);
 #endif

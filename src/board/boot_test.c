@@ -192,6 +192,7 @@ static void make_image(u8 *h, u64 offset, u64 size)
     memcpy(h + 48, "RISCV\0\0\0RSC\x05", 12);
     st_le32(h + 60, 64); /* PE header, one section of 512 bytes at 512 */
     memcpy(h + 64, "PE\0\0", 4);
+    st_le16(h + 68, 0x5064);
     st_le16(h + 70, 1);
     st_le16(h + 84, 16);
     st_le32(h + 64 + 24 + 16 + 16, 512);
@@ -220,6 +221,19 @@ TEST(image_is_placed_by_its_header)
     make_image(h, 0, 0);
     assert(refused(&r, h, 1023, "is cut short: its last section ends at 1024"));
     assert(refused(&r, h, 120, "is cut short"));
+    assert(refused(&r, h, 80, "is cut short"));
+    assert(refused(&r, h, 40, "is cut short: 64 bytes wanted"));
+    h[64] = 'X';
+    assert(refused(&r, h, sizeof h, "no PE header"));
+    make_image(h, 0, 0);
+    st_le16(h + 68, 0xaa64);
+    assert(refused(&r, h, sizeof h, "PE machine 0xaa64, this machine is 0x5064"));
+    make_image(h, 0, 0);
+    h[56] = 'X';
+    assert(refused(&r, h, sizeof h, "is an EFI program"));
+    make_image(h, 2 * MIB, MIB);
+    memset(h, 0, 8); /* without an EFI stub */
+    assert(load(&r, h, 64) && r.image.end == BASE + 3 * MIB);
     teardown(&r);
 }
 

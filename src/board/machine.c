@@ -135,9 +135,7 @@ static void no_class(const char *name, struct error *err)
     EACH(device_class, c)
         if ((*c)->bus && n < MAX_NAMES)
             names[n++] = (*c)->name;
-    const char *near = nearest(name, names, n);
-    error_set(err, ENOENT, "no device '%s'%s%s%s", name, near ? "; did you mean '" : "",
-              near ? near : "", near ? "'?" : "");
+    error_unknown(err, "device", name, names, n);
 }
 
 struct device *machine_device(struct machine *m, const char *class_name, const char *id,
@@ -174,10 +172,20 @@ static void end(struct machine *m, int status)
     loop_stop(m->loop);
 }
 
+/* No CPU runs, and no request is under way: nothing else touches devices and memory now. */
+static void quiesce(struct machine *m)
+{
+    if (m->engine)
+        engine_stop(m->engine);
+    for (struct backend *b = m->backends; b; b = b->next)
+        if (b->blk)
+            blk_finish(b->blk);
+}
+
 static void restart(struct machine *m)
 {
     struct error err = {0};
-    engine_stop(m->engine);
+    quiesce(m);
     hw_reset(&m->hw);
     if (!m->board->boot(m, &err)) {
         log_error("reset: %s", err.msg);
@@ -242,9 +250,7 @@ static const struct board *find_board(const struct machine_opts *o, struct error
         if (n < MAX_NAMES)
             names[n++] = (*b)->name;
     }
-    const char *near = nearest(o->machine, names, n);
-    error_set(err, ENOENT, "no machine '%s' for %s%s%s%s", o->machine, o->guest,
-              near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
+    error_unknown(err, "machine", o->machine, names, n);
     return NULL;
 }
 
@@ -281,7 +287,7 @@ static bool build(struct machine *m, struct error *err)
         return false;
     for (u64 i = 0; i < o->cpus; i++)
         if (!engine_add_cpu(m->engine, o->cpu, err))
-            return error_prefix(err, "cpu: ");
+            return false;
     for (const struct part *p = o->parts; p; p = p->next)
         if (!open_backend(m, p, err))
             return false;
@@ -328,7 +334,7 @@ int machine_run(struct machine *m)
 {
     engine_start(m->engine);
     loop_run(m->loop);
-    engine_stop(m->engine);
+    quiesce(m);
     return m->status;
 }
 
@@ -339,8 +345,7 @@ void machine_free(struct machine *m)
     if (!m)
         return;
     chr_on_quit(NULL, NULL);
-    if (m->engine)
-        engine_stop(m->engine);
+    quiesce(m);
     m->board->fini(m);
     hw_fini(&m->hw);
     engine_free(m->engine);

@@ -158,6 +158,12 @@ static void fence_here(struct cpu *c, void *arg)
 
 static void nothing(struct cpu *c, void *arg) { (void)c, (void)arg; }
 
+static void fence_i_here(struct cpu *c, void *arg)
+{
+    struct sbi *s = arg;
+    sbi_count(&s->hart[c->index], SBI_FW_FENCE_I_RECEIVED);
+}
+
 /* All targets are told before any is waited for, so they flush side by side. */
 static struct sbi_ret remote_fence(struct sbi_hart *h, const u64 *a, bool one_asid)
 {
@@ -181,16 +187,17 @@ static struct sbi_ret remote_fence(struct sbi_hart *h, const u64 *a, bool one_as
     return sbi_ok(0);
 }
 
-/* Translated code follows every store to memory by itself; what is left is to wait until that has happened. */
+/* Translations follow every store by themselves. A hart that runs one which is no longer true
+ * leaves it. */
 static struct sbi_ret fence_i(struct sbi_hart *h, const u64 *a)
 {
     u64 set;
     if (!harts_named(h->sbi, a[0], a[1], &set))
         return sbi_error(SBI_INVALID_PARAM);
     sbi_count(h, SBI_FW_FENCE_I_SENT);
-    guest_h_sync_code.fn(cpu_of(h), 0, 0, 0);
+    cpu_fence_code(cpu_of(h));
     for (struct sbi_hart *to; (to = next_hart(h->sbi, &set));)
-        sbi_count(to, SBI_FW_FENCE_I_RECEIVED);
+        cpu_call(cpu_of(to), fence_i_here, h->sbi, true);
     return sbi_ok(0);
 }
 

@@ -334,6 +334,30 @@ TEST(sbi_fences_cross)
     rig_free(r);
 }
 
+/* The machine stops while harts wait for each other. */
+TEST(sbi_stop_amid_fences)
+{
+    enum { HARTS = 4, CALLS = LIST_SIZE / sizeof(struct ecall) - 1, TIMES = 20 };
+    static struct ecall list[CALLS + 1];
+    for (unsigned t = 0; t < TIMES; t++) {
+        struct rig *r = rig_new(HARTS);
+        for (unsigned h = 0; h < HARTS; h++) {
+            unsigned n = 0;
+            for (unsigned i = 1; !h && i < HARTS; i++)
+                list[n++] = (struct ecall)CALL(EXT_HSM, 0, i, BASE, list_of(i));
+            for (; n < CALLS; list[n++].error = 1)
+                list[n] = (struct ecall)CALL(EXT_RFENCE, 1, 0, ~0ull);
+            list[n] = (struct ecall)END;
+            give(r, h, list);
+        }
+        engine_start(r->engine);
+        SOON(ecall_of(r, HARTS - 1, t)->error == 0);
+        engine_stop(r->engine);
+        assert(!finished(r, 0));
+        rig_free(r);
+    }
+}
+
 /* A fence of the caller itself is done when the call returns: the event was counted. */
 TEST(sbi_fence_of_oneself)
 {

@@ -117,7 +117,7 @@ int cli_main(int argc, char **argv)
     size_t n = 0;
     for (const struct command *k = commands; k->name; k++)
         names[n++] = k->name;
-    const char *near = nearest(argv[1], names, n);
-    log_error("no command '%s'; did you mean 'myna %s'?", argv[1], near ? near : "help");
-    return 1;
+    struct error err;
+    error_unknown(&err, "command", argv[1], names, n);
+    return fail(&err);
 }

@@ -133,9 +133,7 @@ bool help_list(FILE *f, const char *what, struct error *err)
         help_props(f, class->props);
         return true;
     }
-    const char *near = nearest(what, names, ARRAY_LEN(names));
-    return error_set(err, ENOENT, "no list or device '%s'; did you mean '%s'?", what,
-                     near ? near : "help");
+    return error_unknown(err, "list or device", what, names, ARRAY_LEN(names));
 }
 
 /* ---- the manual page --------------------------------------------------------------- */

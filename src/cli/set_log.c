@@ -73,9 +73,7 @@ static bool add_log_item(struct cli *c, const char *name, struct error *err)
         }
         return true;
     }
-    const char *near = nearest(name, names, ARRAY_LEN(names));
-    return near ? error_set(err, ENOENT, "no log item '%s'; did you mean '%s'?", name, near)
-                : error_set(err, ENOENT, "no log item '%s'", name);
+    return error_unknown(err, "log item", name, names, ARRAY_LEN(names));
 }
 
 bool set_log(struct cli *c, const struct option *o, const char *value, struct error *err)

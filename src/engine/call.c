@@ -75,6 +75,47 @@ void cpu_call(struct cpu *c, void (*fn)(struct cpu *, void *), void *arg, bool w
         wait_a_little(turn);
 }
 
+/* Who asked for a slow page did so before it read the page. So a store that its translation missed, and
+ * whatever tells us of that store, came later: the count that we see here includes it. */
+static bool stores_unseen(const struct engine *e)
+{
+    for (unsigned i = 0; i < e->n_vcpus; i++)
+        if (__atomic_load_n(&e->vcpu[i]->code_pages, __ATOMIC_ACQUIRE))
+            return true;
+    return false;
+}
+
+void unit_sync_code(struct cpu *c)
+{
+    __atomic_thread_fence(__ATOMIC_SEQ_CST);
+    if (stores_unseen(c->vcpu->engine)) { /* the next unit's entry leaves to the run loop */
+        c->vcpu->fence = true;
+        __atomic_store_n(&c->exit_req, 1, __ATOMIC_SEQ_CST);
+    }
+}
+
+void vcpu_fence(struct vcpu *v)
+{
+    for (unsigned turn = 0; v->fence && stores_unseen(v->engine); turn++)
+        wait_a_little(turn);
+    v->fence = false;
+}
+
+void cpu_fence_code(struct cpu *c)
+{
+    unit_sync_code(c);
+    vcpu_fence(c->vcpu);
+}
+
+/* Others may wait for an answer to what they asked of us; then they stop, and ask no more. */
+void vcpu_finish(struct vcpu *v)
+{
+    __atomic_fetch_sub(&v->engine->running, 1, __ATOMIC_SEQ_CST);
+    for (unsigned turn = 0; __atomic_load_n(&v->engine->running, __ATOMIC_SEQ_CST); turn++)
+        wait_a_little(turn);
+    vcpu_requests(v);
+}
+
 void vcpu_pause_point(struct vcpu *v)
 {
     struct engine *e = v->engine;

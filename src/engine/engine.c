@@ -122,6 +122,7 @@ void engine_start(struct engine *e)
     char name[16];
     e->quit = false;
     e->started = true;
+    e->running = e->n_vcpus;
     for (unsigned i = 0; i < e->n_vcpus; i++) {
         struct vcpu *v = e->vcpu[i];
         v->paused = false;

@@ -16,16 +16,19 @@ static bool poll(void *c)
     return __atomic_load_n(&((struct cpu *)c)->exit_req, __ATOMIC_RELAXED);
 }
 
-/* Lifts the unit at cpu->pc; false: cpu->exc is set. */
+/* Lifts the unit at cpu->pc; false: cpu->exc is set, or it must be tried again. */
 static bool lift(struct vcpu *v)
 {
     struct engine *e = v->engine;
     u32 id2, id = unit_mapping(e, v->cpu, v->cpu->pc);
-    if (!id)
-        return false;
-    mutex_lock(&e->lock);
-    bool ok = unit_lift(e, v->cpu, v->ir, id, &id2);
-    mutex_unlock(&e->lock);
+    bool ok = false;
+    if (id) {
+        mutex_lock(&e->lock);
+        ok = unit_lift(e, v->cpu, v->ir, id, &id2);
+        mutex_unlock(&e->lock);
+    }
+    if (!ok && !v->cpu->exc)
+        units_make_room(e, v->cpu);
     return ok;
 }
 
@@ -45,10 +48,10 @@ bool vcpu_interpret(struct vcpu *v)
                                  .poll = poll};
     while (!__atomic_load_n(&c->exit_req, __ATOMIC_RELAXED)) {
         v->engine->guest->interrupt(c);
-        struct ir_result r = {.end = END_FAULT};
+        struct ir_result r = {.end = END_EXITX, .reason = EXITX_NEXT};
         if (lift(v))
             r = ir_interp(v->ir, &m);
-        if (r.end == END_FAULT)
+        if (c->exc)
             vcpu_deliver(v);
         else if (r.end == END_EXITX && r.reason != EXITX_NEXT)
             return true;

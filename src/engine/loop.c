@@ -1,9 +1,14 @@
 /* engine/loop.c - a vCPU's thread: requests, interrupts, find a unit, run it, deal with how it ended. */
 #include "engine/priv.h"
 
+static bool quitting(const struct vcpu *v)
+{
+    return __atomic_load_n(&v->engine->quit, __ATOMIC_ACQUIRE);
+}
+
 static bool should_sleep(const struct vcpu *v, bool halted)
 {
-    if (v->engine->quit || v->requests || __atomic_load_n(&v->engine->pausing, __ATOMIC_ACQUIRE))
+    if (quitting(v) || v->requests || __atomic_load_n(&v->engine->pausing, __ATOMIC_ACQUIRE))
         return false;
     return v->parked || (halted && !v->engine->guest->wake(v->cpu));
 }
@@ -14,12 +19,13 @@ static void wait_for_work(struct vcpu *v, bool halted)
     for (;;) {
         __atomic_store_n(&v->cpu->exit_req, 0, __ATOMIC_SEQ_CST);
         vcpu_requests(v);
+        vcpu_fence(v);
         vcpu_pause_point(v);
         mutex_lock(&v->lock);
         bool sleep = should_sleep(v, halted);
         if (sleep)
             cond_wait(&v->wake, &v->lock);
-        bool done = v->engine->quit || (!sleep && !v->requests && !v->parked &&
+        bool done = quitting(v) || (!sleep && !v->requests && !v->parked &&
                                         !__atomic_load_n(&v->engine->pausing, __ATOMIC_ACQUIRE));
         mutex_unlock(&v->lock);
         if (done)
@@ -41,13 +47,7 @@ void vcpu_deliver(struct vcpu *v)
 
 static struct jit_result run(struct vcpu *v, const struct unit *u)
 {
-    __atomic_store_n(&v->in_code, true,
-                     __ATOMIC_SEQ_CST); /* before requests are looked at: unit_sync_code */
-    struct jit_result r = {JIT_NEXT, 0};
-    if (!__atomic_load_n(&v->cpu->exit_req, __ATOMIC_SEQ_CST))
-        r = jit_enter(v->engine->jit, v->cpu, u->j.code + u->j.entry);
-    __atomic_store_n(&v->in_code, false, __ATOMIC_RELEASE);
-    return r;
+    return jit_enter(v->engine->jit, v->cpu, u->j.code + u->j.entry);
 }
 
 /* One unit after another until something must be looked at. Returns true when the CPU halts. */
@@ -91,12 +91,13 @@ void *vcpu_main(void *arg)
     struct vcpu *v = arg;
     vcpu_enter_thread(v);
     bool halted = false;
-    while (!v->engine->quit) {
+    while (!quitting(v)) {
         wait_for_work(v, halted);
-        if (v->engine->quit)
+        if (quitting(v))
             break;
         halted = v->engine->jit ? execute(v) : vcpu_interpret(v);
     }
+    vcpu_finish(v);
     mutex_lock(&v->lock); /* a stopped vCPU counts as paused */
     v->paused = true;
     mutex_unlock(&v->lock);

@@ -45,8 +45,8 @@ struct vcpu {
     struct cond wake;
     struct request *requests, **last;
     bool parked, paused;
-    bool in_code;   /* atomic: generated code may be running */
     u32 code_pages; /* atomic: slow-page requests not yet handled */
+    bool fence;     /* own thread: an instruction-fetch fence waits for them */
     struct ir *ir;  /* the interpreter's unit */
 };
 struct engine {
@@ -57,7 +57,8 @@ struct engine {
     struct jit *jit; /* NULL: IR interpreter */
     struct vcpu *vcpu[64];
     unsigned n_vcpus;
-    bool started, quit;
+    bool started, quit; /* quit: atomic */
+    u32 running;        /* atomic: vCPU threads that may still want something of others */
     bool (*trap_hook)(void *, struct cpu *);
     void *trap_arg;
 
@@ -80,16 +81,18 @@ void units_fini(struct engine *);
 /* The unit at cpu->pc, translated if new. NULL: cpu->exc is set, or code memory was full and was flushed. */
 struct unit *unit_find(struct engine *, struct cpu *);
 void unit_link(struct engine *, u32 site, struct unit *, bool far);
-void units_flush(struct engine *); /* no CPU is inside */
-/* Lifts and optimizes the unit at cpu->pc; the engine's lock is held. 0: cpu->exc is set. */
+void units_make_room(struct engine *, struct cpu *); /* stops all and forgets all units; own thread */
+/* Lifts and optimizes the unit at cpu->pc; the engine's lock is held. 0: as for unit_mapping. */
 unsigned unit_lift(struct engine *, struct cpu *, struct ir *, u32 id, u32 *id2);
-void unit_sync_code(struct cpu *);
-u32 unit_mapping(struct engine *, struct cpu *, gva pc); /* 0: cpu->exc is set */
+void unit_sync_code(struct cpu *); /* cpu_sync_code */
+u32 unit_mapping(struct engine *, struct cpu *, gva pc); /* 0: cpu->exc is set, or the table is full */
 
 /* call.c */
 void vcpu_requests(struct vcpu *);    /* runs what was posted; own thread */
 void vcpu_pause_point(struct vcpu *); /* stays here while the engine is paused; own thread */
 void vcpu_kick(struct vcpu *);
+void vcpu_fence(struct vcpu *); /* the waiting part of a fence, if one was begun; own thread */
+void vcpu_finish(struct vcpu *); /* serves the others until none needs it; own thread */
 bool engine_pause(struct engine *,
                   struct vcpu *self); /* false: another stop was under way and has passed */
 void engine_resume(struct engine *);

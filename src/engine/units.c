@@ -33,7 +33,7 @@ static const struct jit_unit *find_by_code(struct cpu *c, const u8 *host)
 
 static void unlink_all(struct engine *e, struct unit *u)
 {
-    for (u32 i = 0; i < u->n_links; i++)
+    for (u32 i = u->n_links; i--;) /* two CPUs may have linked one site: undo the last first */
         jit_unlink(e->jit, u->links[i].site, u->links[i].old);
     free(u->links);
     u->links = NULL;
@@ -81,6 +81,8 @@ static void code_written(void *arg, struct ram *ram, u64 off, u64 len)
         for (; n; n = next) {
             struct unit *u = n->unit;
             next = n->next;
+            if (u->dead) /* both its pages are this one, and so were both its nodes */
+                continue;
             bool crosses = u->j.id2; /* one instruction: both pages are its bytes' */
             if (crosses || (u->pa + u->len > off && u->pa < off + len))
                 kill_unit(e, u);
@@ -116,7 +118,8 @@ static void free_units(struct engine *e)
     e->n_units = 0;
 }
 
-void units_flush(struct engine *e)
+/* No CPU is inside. */
+static void flush(struct engine *e)
 {
     for (u32 i = 0; i < e->n_units; i++) {
         struct unit *u = e->by_code[i];
@@ -139,6 +142,14 @@ void units_flush(struct engine *e)
         jit_init_cpu(c);
     }
     e->stats.flushes++;
+}
+
+void units_make_room(struct engine *e, struct cpu *c)
+{
+    if (engine_pause(e, c->vcpu)) {
+        flush(e);
+        engine_resume(e);
+    }
 }
 
 void units_fini(struct engine *e)
@@ -198,7 +209,7 @@ static void slow_page(struct cpu *c, void *host)
 }
 
 /* Stores to the page are seen from now on: by this CPU at once, by the others when they next look at their
- * requests; a fence.i of ours waits for that (unit_sync_code). */
+ * requests; an instruction-fetch fence waits for that (unit_sync_code). */
 static void watch_page(struct engine *e, struct cpu *c, const u8 *host)
 {
     u8 *track = &e->ram->track[ram_offset(e, host) >> PAGE_BITS];
@@ -233,6 +244,7 @@ unsigned unit_lift(struct engine *e, struct cpu *c, struct ir *ir, u32 id, u32 *
         if (!*id2)
             return 0;
         const u8 *next = e->mapping[*id2].host;
+        watch_page(e, c, m->host); /* a store may have ended that while the lock was free */
         watch_page(e, c, next);
         ir_start(ir, e->guest->slots, e->guest->n_slots, pc);
         len = lift_unit(e->guest, ir, pc, m->key, code, avail, next, PAGE_SIZE, 0);
@@ -268,8 +280,10 @@ static struct unit *translate(struct engine *e, struct cpu *c, u32 id, bool *ful
     gva pc = c->pc;
     u32 id2;
     unsigned len = unit_lift(e, c, &e->ir, id, &id2);
-    if (!len)
+    if (!len) {
+        *full = !c->exc;
         return NULL;
+    }
     const u8 *code = e->mapping[id].host + (pc & PAGE_MASK);
     struct unit *u = new(struct unit);
     u->j = (struct jit_unit){.pc = pc,
@@ -291,32 +305,36 @@ static struct unit *translate(struct engine *e, struct cpu *c, u32 id, bool *ful
     return u;
 }
 
-static struct unit *lookup(const struct engine *e, gva pc, u32 id)
+/* id2 0: any, or none. */
+static struct unit *lookup(const struct engine *e, gva pc, u32 id, u32 id2)
 {
     struct unit *u = __atomic_load_n(&e->bucket[hash_unit(pc, id)], __ATOMIC_ACQUIRE);
-    while (u && (u->j.pc != pc || u->j.id != id))
+    while (u && (u->j.pc != pc || u->j.id != id || (id2 && u->j.id2 != id2)))
         u = __atomic_load_n(&u->next, __ATOMIC_ACQUIRE);
     return u;
 }
 
 struct unit *unit_find(struct engine *e, struct cpu *c)
 {
-    u32 id = unit_mapping(e, c, c->pc);
-    bool full = !id && !c->exc;
-    struct unit *u = id ? lookup(e, c->pc, id) : NULL;
+    u32 id = unit_mapping(e, c, c->pc), id2 = 0;
+    struct unit *u = id ? lookup(e, c->pc, id, 0) : NULL;
+    bool crosses = u && u->j.id2; /* and so does every unit that begins with these bytes */
+    if (crosses) {
+        id2 = unit_mapping(e, c, (c->pc | PAGE_MASK) + 1);
+        u = id2 ? lookup(e, c->pc, id, id2) : NULL;
+    }
+    bool full = (!id || (crosses && !id2)) && !c->exc;
     if (u || c->exc)
         return u;
     if (!full) {
         mutex_lock(&e->lock);
-        u = lookup(e, c->pc, id);
+        u = lookup(e, c->pc, id, id2);
         if (!u)
             u = translate(e, c, id, &full);
         mutex_unlock(&e->lock);
     }
-    if (full && engine_pause(e, c->vcpu)) {
-        units_flush(e);
-        engine_resume(e);
-    }
+    if (full)
+        units_make_room(e, c);
     return u;
 }
 
@@ -324,22 +342,11 @@ void unit_link(struct engine *e, u32 site, struct unit *u, bool far)
 {
     mutex_lock(&e->lock);
     if (!u->dead) {
-        i32 old = jit_link(e->jit, site, u->j.code + (far ? 0 : u->j.entry));
+        bool check = far || u->j.id2;
+        i32 old = jit_link(e->jit, site, u->j.code + (check ? 0 : u->j.entry));
         if (!(u->n_links & (u->n_links - 1))) /* full at each power of two */
             u->links = xresize(u->links, (u->n_links ? u->n_links * 2 : 1) * sizeof *u->links);
         u->links[u->n_links++] = (struct in_link){site, old};
     }
     mutex_unlock(&e->lock);
-}
-
-/* guest's instruction-fetch fence: waits until every store that came before it has been looked at. */
-void unit_sync_code(struct cpu *c)
-{
-    struct engine *e = c->vcpu->engine;
-    for (unsigned i = 0; i < e->n_vcpus; i++) {
-        struct vcpu *v = e->vcpu[i];
-        while (v->cpu != c && __atomic_load_n(&v->code_pages, __ATOMIC_ACQUIRE) &&
-               __atomic_load_n(&v->in_code, __ATOMIC_SEQ_CST))
-            __builtin_ia32_pause();
-    }
 }

@@ -6,8 +6,8 @@
  *
  * Its loads depend on the address, so the access itself starts a dozen cycles late. In loops, and relative to
  * the stack pointer, an access mostly stays in the page of the last one: there the near probe first compares
- * with an entry at a fixed place, whose addend is at hand before the address is. Out of line the far probe
- * refills it.
+ * with an entry at a fixed place, whose addend is at hand before the address is. That entry cannot tell which
+ * page the access begins in, so it serves aligned ones only. Out of line the far probe refills it.
  */
 #include "jit/emit.h"
 
@@ -19,10 +19,10 @@ static bool stays_near(const struct emit *e)
     return e->scale[e->cur] > 1 || e->value_slot[base] == e->jit->cfg.hot[0];
 }
 
-/* rdx = what a tag must equal for the access to be in one page, and aligned if need be. */
-static void expected_tag(struct emit *e, unsigned base, i32 disp, unsigned mop)
+/* rdx = what a tag must equal for the access to be in one page, and aligned if MOP_ALIGNED is set. */
+static void expected_tag(struct emit *e, unsigned base, i32 disp, u64 mop)
 {
-    unsigned size = size_of(mop);
+    unsigned size = size_of((unsigned)mop);
     bool aligned = mop & MOP_ALIGNED && size > 1;
     i64 last = (i64)disp + (aligned ? 0 : size - 1);
     if (last)
@@ -51,6 +51,8 @@ static void address_to_ecx(struct emit *e, struct rm address)
 /* The near entry missed: probe far and remember, or access through C. */
 static void near_miss(struct emit *e, const struct cold *k)
 {
+    if (!(k->imm & MOP_ALIGNED))
+        expected_tag(e, k->mem.base, k->mem.disp, k->imm);
     address_to_ecx(e, k->mem);
     x_patch(&e->c, x_call(&e->c), k->fill);
     x_patch(&e->c, x_jcc(&e->c, X_E), k->probed);
@@ -64,8 +66,9 @@ static struct cold *probe(struct emit *e, unsigned base, i32 disp, unsigned mop,
     struct rm address = rm_mem(base, disp);
     struct code *c = &e->c;
     struct cold *k;
-    expected_tag(e, base, disp, mop);
-    if (stays_near(e)) {
+    bool near_first = stays_near(e);
+    expected_tag(e, base, disp, near_first ? mop | MOP_ALIGNED : mop);
+    if (near_first) {
         unsigned n = e->near++ % NEAR_SIZE;
         u64 near = (write ? offsetof(struct tlb, near_write) : offsetof(struct tlb, near_read)) +
                    n * sizeof(struct tlb_entry);

@@ -48,9 +48,7 @@ static const struct net_kind *find_kind(const char *name, struct error *err)
         if (count < ARRAY_LEN(names))
             names[count++] = (*k)->name;
     }
-    const char *near = nearest(name, names, count);
-    error_set(err, EINVAL, "no network back end '%s'%s%s%s", name, near ? "; did you mean '" : "",
-              near ? near : "", near ? "'?" : "");
+    error_unknown(err, "network back end", name, names, count);
     return NULL;
 }
 

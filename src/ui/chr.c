@@ -330,9 +330,7 @@ static bool unknown_kind(const char *text, struct error *err)
         if (n < ARRAY_LEN(names))
             names[n++] = (*k)->name;
     char *word = xprintf("%.*s", (int)strcspn(text, ":,"), text);
-    const char *near = nearest(word, names, n);
-    error_set(err, EINVAL, "no character back end '%s'%s%s%s", word, near ? "; did you mean '" : "",
-              near ? near : "", near ? "'?" : "");
+    error_unknown(err, "character back end", word, names, n);
     free(word);
     return false;
 }

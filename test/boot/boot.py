@@ -177,8 +177,13 @@ def shell_takes_commands_from_the_console():
     with machine('shell', '', append='myna.tty=30x100') as m:
         m.expect('poweroff', PATIENCE)
         time.sleep(1)
-        m.send(b'stty size; echo $((6 * 7))\n')
+        m.send(b'stty size\n')
         m.expect('^30 100$', 60)
+        m.send(b'cat\n')
+        time.sleep(1)
+        m.send(b'\x03')  # reaches cat only if the shell controls its terminal
+        time.sleep(1)
+        m.send(b'echo $((6 * 7))\n')
         m.expect('^42$', 60)
         m.send(b'poweroff\n')
         check(m.wait(60) == 0, f'exit status {m.process.returncode} after poweroff in the shell')
@@ -337,7 +342,7 @@ def bad_kernel_truncated():
     only_ours()
     if not guest():
         raise Skip('the stock guest could not be fetched')
-    path = small_file('short-kernel', content(guest() + '/kernel')[:40])
+    path = small_file('short-kernel', content(guest() + '/kernel')[:1 << 20])
     refuse(f'-kernel {path}', path)
 
 

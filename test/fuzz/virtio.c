@@ -1,4 +1,4 @@
-/* test/fuzz/virtio.c - fuzz target: every virtio device against a driver that does anything at all. */
+/* test/fuzz/virtio.c - fuzz target: every virtio device against a driver that does anything. */
 #include <sys/mman.h>
 #include <unistd.h>
 #include "blk/blk.h"
@@ -21,13 +21,13 @@ static u64 take(struct input *in, unsigned bytes)
     return v;
 }
 
-/* ---- back ends ------------------------------------------------------------------------------------------- */
+/* ---- back ends ------------------------------------------------------------------------------ */
 
 static bool sink_open(struct net *n, struct error *err) { return n && err; }
 static void sink_close(struct net *n) { (void)n; }
 static void sink_send(struct net *n, const u8 *frame, u32 len) { (void)n, (void)frame, (void)len; }
-NET_KIND(sink, .name = "fuzz-sink", .doc = "hears everything, says nothing", .size = sizeof(struct net),
-         .open = sink_open, .close = sink_close, .send = sink_send);
+NET_KIND(sink, .name = "fuzz-sink", .doc = "hears everything, says nothing",
+         .size = sizeof(struct net), .open = sink_open, .close = sink_close, .send = sink_send);
 
 struct world {
     struct drv g;
@@ -64,11 +64,14 @@ static void open_world(struct world *w, unsigned kind)
         hw_provide(&w->g.r.hw, "netdev", "x", w->net);
         rig_start(&w->g.r, "virtio-net-device", "netdev", "x", "packed", "on", NULL);
         break;
-    case 2: rig_start(&w->g.r, "virtio-rng-device", "max-bytes", "9999", "packed", "on", NULL); break;
+    case 2:
+        rig_start(&w->g.r, "virtio-rng-device", "max-bytes", "9999", "packed", "on", NULL);
+        break;
     case 3:
         w->chr = chr_open("null", w->g.r.hw.loop, &err);
         hw_provide(&w->g.r.hw, "chardev", "x", w->chr);
-        struct device *console = device_new(&w->g.r.hw, device_class_find("virtio-serial-device"), "c");
+        struct device *console =
+            device_new(&w->g.r.hw, device_class_find("virtio-serial-device"), "c");
         struct device *port = device_new(&w->g.r.hw, device_class_find("virtconsole"), "p");
         bool ok = device_set(console, "packed", "on", &err) && device_start(console, &err) &&
                   device_set(port, "chardev", "x", &err) && device_start(port, &err);
@@ -87,7 +90,7 @@ static void close_world(struct world *w)
         close(w->file);
 }
 
-/* ---- what a driver may do ----------------------------------------------------------------------------------- */
+/* ---- what a driver may do ------------------------------------------------------------------- */
 
 /* Lets the disk finish, so that the same input does the same. */
 static void settle(struct world *w)
@@ -98,13 +101,15 @@ static void settle(struct world *w)
             loop_poll(w->g.r.hw.loop, 1);
 }
 
+/* Features that are offered, or any; queues of any size. */
 static void restart(struct world *w, struct input *in)
 {
-    u64 features = take(in, 1) % 8 * FEATURE(F_INDIRECT); /* and EVENT_IDX; bit 30 is nothing */
-    u64 packed = take(in, 1) & 1 ? FEATURE(F_PACKED) : 0;
-    u16 size = (u16)(2u << take(in, 1) % 6);
+    u64 pick = take(in, 1), features = take(in, 5) | FEATURE(F_VERSION_1);
+    u16 size = (u16)(2u << pick % 8);
+    if (pick < 0xf0)
+        features &= drv_offered(&w->g);
     w->g.heap = DRV_HEAP;
-    if (drv_negotiate(&w->g, (features & ~FEATURE(30)) | packed | FEATURE(F_VERSION_1) | take(in, 4)))
+    if (drv_negotiate(&w->g, features))
         for (int q = 0; q < QUEUES; q++)
             drv_queue(&w->g, q, size);
     drv_go(&w->g);
@@ -115,16 +120,17 @@ static void request(struct world *w, struct input *in)
 {
     struct drv_buf b[CHAIN];
     u8 bytes[16];
-    int n = 1 + (int)take(in, 1) % CHAIN, q = (int)take(in, 1) % QUEUES;
+    int q = (int)take(in, 1) % QUEUES, n = 1 + (int)take(in, 1) % CHAIN,
+        n_out = 1 + (int)take(in, 1) % n;
     if (w->g.heap > HEAP_LIMIT || w->g.q[q].size < n)
         return;
     for (size_t i = 0; i < sizeof bytes; i++)
         bytes[i] = (u8)take(in, 1);
     for (int i = 0; i < n; i++) {
         u64 shape = take(in, 2);
-        b[i] = i ? drv_room(&w->g, 1 + shape % 4096) : drv_text(&w->g, bytes, sizeof bytes);
-        b[i].in = shape >> 15;
-        if (shape % 64 == 63)
+        b[i] = i ? drv_room(&w->g, 1 + shape % 2048) : drv_text(&w->g, bytes, sizeof bytes);
+        b[i].in = (i >= n_out) ^ (shape >> 11 == 31);
+        if (shape >> 11 == 30)
             b[i].addr = take(in, 8);
     }
     if (take(in, 1) & 1)
@@ -166,7 +172,10 @@ static void act(struct world *w, struct input *in)
     u64 off;
     switch (take(in, 1) % 16) {
     case 0: restart(w, in); break;
-    case 1: off = take(in, 2) % 0x200; device_write(w->g.r.d, 0, off, take(in, 4), 1u << take(in, 1) % 4); break;
+    case 1:
+        off = take(in, 2) % 0x200;
+        device_write(w->g.r.d, 0, off, take(in, 4), 1u << take(in, 1) % 4);
+        break;
     case 2: device_read(w->g.r.d, 0, take(in, 2) % 0x200, 1u << take(in, 1) % 4); break;
     case 3: drv_kick(&w->g, (int)take(in, 1) % QUEUES); break;
     case 4: poke(w, in); break;

@@ -1,8 +1,8 @@
 /* guest/riscv/counter.c - time, the supervisor timer, and the hardware performance counters.
  *
- * Cycles are nanoseconds of the machine's clock. A counter of instructions makes translated code count exactly
- * while it runs (RV_KEY_COUNT). minstret always runs: it too shows nanoseconds until software writes it. So
- * counting costs nothing unless somebody measures.
+ * Cycles are nanoseconds of the machine's clock. A counter of instructions makes translated code
+ * count exactly while it runs (RV_KEY_COUNT). minstret always runs: it too shows nanoseconds
+ * until software writes it. So counting costs nothing unless somebody measures.
  */
 #include "base/clock.h"
 #include "guest/riscv/cpu.h"

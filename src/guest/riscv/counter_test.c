@@ -22,6 +22,8 @@ TEST(counter_supervisor_timer)
     assert(rig_csr(&r, 0x344) & 1 << RV_IRQ_STI);
     rig_set(&r, 0x304, 1 << RV_IRQ_STI);
     assert(rv_wake(&r.cpu->c));
+    rv_csr_write(r.cpu, 0x344, 0); /* does not make the hart forget that it is due */
+    assert(rv_wake(&r.cpu->c));
     rig_set(&r, 0x14d, ~0ull);
     assert(asked == ~0ull && !rv_wake(&r.cpu->c));
     rig_free(&r);

@@ -351,7 +351,7 @@ enum { ENDS = 1 }; /* a write may change mode, mapping, key or what interrupts a
 /* clang-format off */
 /* first, last, name, need, field, writable bits, read, write, flags */
 #define CSRS(_) \
-    _(0x001, 0x001, fflags,     need_fp,  0,             0,    read_fflags,  write_fcsr,    ENDS) \
+    _(0x001, 0x001, fflags,     need_fp,  0,             0,    read_fflags,  write_fcsr,    0)    \
     _(0x002, 0x002, frm,        need_fp,  0,             0,    read_frm,     write_fcsr,    ENDS) \
     _(0x003, 0x003, fcsr,       need_fp,  0,             0,    read_fcsr,    write_fcsr,    ENDS) \
     _(0xc00, 0xc00, cycle,      need_counter, 0,         0,    read_counter, NULL,          0)    \

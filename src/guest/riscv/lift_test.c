@@ -111,6 +111,18 @@ TEST(branch_into_an_instruction)
     hart_free(h);
 }
 
+/* beqz a0,1f; nop; 1: addi a1,a1,1; jal ra,1b: no loop inside, since nothing polls at 1 */
+TEST(backward_call_leaves)
+{
+    static const u16 code[] = {0xc111, 0x0001, 0x0585, WIDE(0xfffff0ef)};
+    struct hart *h = hart_new(RAM_SIZE, hart_modes);
+    unsigned n;
+    put_code(h, HART_RAM, code, sizeof code);
+    assert(form(h, 2, IR_exit, &n) == 10 && n == 1);
+    assert(form(h, 2, IR_br, &n) == 10 && n == 0);
+    hart_free(h);
+}
+
 /* A page full of branches, and one of what needs many labels: bounded, and shorter on overflow. */
 TEST(unit_limits)
 {
@@ -269,6 +281,15 @@ TEST(static_rounding)
     run(CODE(WIDE(0x02c5c553)), fp_dirty, one_ulp);                   /* rmm */
     run(CODE(WIDE(0x0021d073), WIDE(0x02c5f553)), fp_dirty, one_ulp); /* csrwi frm,3; dyn */
 }
+
+static void start_counting(struct hart *h)
+{
+    set_ten(h);
+    h->cpu->counting = true;
+    rv_mode_changed(h->cpu);
+}
+static void counted_32(struct hart *h) { assert(h->cpu->retired == 32); }
+TEST(retired_are_counted) { run(loop, sizeof loop, start_counting, counted_32); }
 
 /* ---- text --------------------------------------------------------------------------------- */
 static void shows(u32 word, const char *want)

@@ -120,6 +120,9 @@ TEST(mmu_accessed_and_dirty_by_hardware)
     assert(*leaf_of(&r, 0x5000) == pte(TARGET, V | R | W | A));
     assert(rv_walk(&r.cpu->c, 0x5000, ACCESS_WRITE, &w) && w.write);
     assert(*leaf_of(&r, 0x5000) == pte(TARGET, V | R | W | A | D));
+    *leaf_of(&r, 0x5000) = pte(TARGET, V | R | W | D);
+    assert(rv_walk(&r.cpu->c, 0x5000, ACCESS_WRITE, &w));
+    assert(*leaf_of(&r, 0x5000) == pte(TARGET, V | R | W | A | D));
     rig_free(&r);
 }
 

@@ -63,6 +63,7 @@ enum { CSR_FFLAGS = 0x001 };
 static unsigned csr_op(const struct args *a) { return a->mode & 3; } /* RV_CSR_WRITE ... */
 static bool csr_writes(const struct args *a) { return csr_op(a) == RV_CSR_WRITE || a->rs1; }
 
+/* Writing fflags changes the key only when FS was not Dirty before. */
 bool rv_csr_stops(const struct args *a, u32 key)
 {
     bool dirties = a->imm == CSR_FFLAGS && !(key & RV_KEY_DIRTY);

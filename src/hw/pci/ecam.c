@@ -51,8 +51,11 @@ static const struct mmio_ops ecam_ops = {ecam_read, ecam_write, .min = 1, .max =
 
 static bool ecam_init(struct device *dev, struct error *err)
 {
-    static const struct pci_id id = {.vendor = 0x1b36, .device = 0x0008, .sub_vendor = 0x1af4,
-                                     .sub_device = 0x1100, .class = 0x060000};
+    static const struct pci_id id = {.vendor = 0x1b36,
+                                     .device = 0x0008,
+                                     .sub_vendor = 0x1af4,
+                                     .sub_device = 0x1100,
+                                     .class = 0x060000};
     struct ecam *d = self(dev);
     (void)err;
     mutex_init(&d->bus.lock, RANK_ROUTER, "pci");

@@ -48,7 +48,7 @@ u8 *pci_cap_add(struct pci_func *f, u8 id, unsigned len)
     return f->init + off;
 }
 
-/* ---- base address registers ------------------------------------------------------------------- */
+/* ---- base address registers ----------------------------------------------------------------- */
 
 /* Where a range maps [addr, addr + size); ~0: it does not. */
 static gpa through(const struct pci_range *r, u64 addr, u64 size)
@@ -88,7 +88,7 @@ static void update_bars(struct pci_func *f)
     }
 }
 
-/* ---- INTx: section 6.2.2 and 6.2.3, interrupt disable and interrupt status --------------------- */
+/* ---- INTx: section 6.2.2 and 6.2.3, interrupt disable and interrupt status ------------------ */
 
 static void update_intx(struct pci_func *f)
 {
@@ -116,13 +116,14 @@ static void intx(void *to, int line, bool level)
     update_intx(f);
 }
 
-/* ---- life ------------------------------------------------------------------------------------- */
+/* ---- life ----------------------------------------------------------------------------------- */
 
 static bool parse_hex(const char **text, unsigned long *v)
 {
+    const char *first = *text;
     char *end;
-    bool ok = isxdigit((u8)**text);
-    *v = strtoul(*text, &end, 16);
+    bool ok = isxdigit((u8)first[0]);
+    *v = strtoul(first, &end, 16);
     *text = end;
     return ok;
 }
@@ -148,7 +149,8 @@ static bool choose_addr(const struct pci_func *f, unsigned *devfn, struct error 
     if (!parse_addr(f->addr, devfn))
         return error_set(err, EINVAL, "addr '%s' is not SLOT[.FUNCTION] up to 1f.7", f->addr);
     if (bus->func[*devfn])
-        return error_set(err, EBUSY, "addr %s is taken by '%s'", f->addr, bus->func[*devfn]->dev->id);
+        return error_set(err, EBUSY, "addr %s is taken by '%s'", f->addr,
+                         bus->func[*devfn]->dev->id);
     const struct pci_func *first = bus->func[*devfn & ~7u];
     if (*devfn & 7 && !(first && first->multifunction))
         return error_set(err, EINVAL, "addr %s needs a function 0 with multifunction=on", f->addr);
@@ -189,7 +191,7 @@ void pci_func_restored(struct pci_func *f)
     update_intx(f);
 }
 
-/* ---- configuration accesses --------------------------------------------------------------------- */
+/* ---- configuration accesses ----------------------------------------------------------------- */
 
 static bool overlaps(unsigned off, unsigned size, unsigned reg, unsigned len)
 {

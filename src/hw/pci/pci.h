@@ -1,10 +1,11 @@
-/* hw/pci/pci.h - PCI functions: configuration space, base address registers, INTx; and their bus. */
+/* hw/pci/pci.h - PCI functions: configuration space, base addresses, INTx; and their bus. */
 #ifndef HW_PCI_PCI_H
 #define HW_PCI_PCI_H
 #include "hw/device.h"
 
 enum { PCI_CONFIG = 256, PCI_BARS = 6, PCI_DEVFNS = 256, PCI_LINES = 4 };
-enum { /* registers of a type 0 header */
+/* Registers of a type 0 header. */
+enum {
     PCI_VENDOR = 0x00,
     PCI_DEVICE = 0x02,
     PCI_COMMAND = 0x04,
@@ -20,7 +21,8 @@ enum { /* registers of a type 0 header */
     PCI_INT_PIN = 0x3d,
     PCI_FIRST_CAP = 0x40,
 };
-enum { PCI_COMMAND_IO = 1, PCI_COMMAND_MEM = 2, PCI_COMMAND_MASTER = 4, PCI_COMMAND_NO_INTX = 0x400 };
+enum { PCI_COMMAND_IO = 1, PCI_COMMAND_MEM = 2, PCI_COMMAND_MASTER = 4 };
+enum { PCI_COMMAND_NO_INTX = 0x400 };
 enum { PCI_STATUS_INTX = 8, PCI_STATUS_CAPS = 0x10 };
 enum { BAR_IO = 1, BAR_64 = 4, BAR_PREFETCH = 8 }; /* the low bits of the register */
 
@@ -48,14 +50,18 @@ struct pci_func {
     /* Before a read and after a write of `size` bytes at `off`; may be NULL. */
     void (*touched)(struct device *, unsigned off, unsigned size, bool write);
     /* Properties */
-    char *bus_name, *addr;
+    char *bus_name, *addr, *romfile;
     bool multifunction;
 };
+/* clang-format off */
 #define PCI_PROPS(T, m)                                                                            \
     {"bus", NULL, "PCI bus to plug into", offsetof(T, m.bus_name), PROP_T_STR, 0, 0, NULL},        \
     {"addr", NULL, "slot[.function] in hexadecimal", offsetof(T, m.addr), PROP_T_STR, 0, 0, NULL}, \
+    {"romfile", NULL, "accepted: no guest runs option ROMs", offsetof(T, m.romfile), PROP_T_STR,   \
+     0, 0, NULL},                                                                                  \
     {"multifunction", "off", "other functions share this slot", offsetof(T, m.multifunction),      \
      PROP_T_BOOL, 0, 0, NULL}
+/* clang-format on */
 
 struct pci_range { /* what a bridge lets through: [pci, pci + size) appears at `cpu` */
     gpa cpu;
@@ -69,8 +75,8 @@ struct pci_bus {
     unsigned asserted[PCI_LINES];
 };
 
-/* In the device's init, in this order: init, then BARs (windows exist already) and capabilities, then
- * plug. A machine without a PCI bus leaves the function unplugged; that is no error. */
+/* In the device's init, in this order: init, then BARs (windows exist already) and capabilities,
+ * then plug. A machine without a PCI bus leaves the function unplugged; that is no error. */
 void pci_func_init(struct pci_func *, struct device *, u8 *config, const struct pci_id *);
 void pci_bar_add(struct pci_func *, int n, int window, unsigned flags);
 u8 *pci_cap_add(struct pci_func *, u8 id, unsigned len); /* its bytes in init[], head filled in */

@@ -7,8 +7,18 @@
 #include "blk/blk.h"
 #include "hw/virtio/virtio.h"
 
-enum { F_SEG_MAX = 2, F_GEOMETRY = 4, F_RO = 5, F_BLK_SIZE = 6, F_FLUSH = 9, F_TOPOLOGY = 10,
-       F_CONFIG_WCE = 11, F_MQ = 12, F_DISCARD = 13, F_WRITE_ZEROES = 14 };
+enum {
+    F_SEG_MAX = 2,
+    F_GEOMETRY = 4,
+    F_RO = 5,
+    F_BLK_SIZE = 6,
+    F_FLUSH = 9,
+    F_TOPOLOGY = 10,
+    F_CONFIG_WCE = 11,
+    F_MQ = 12,
+    F_DISCARD = 13,
+    F_WRITE_ZEROES = 14
+};
 enum { T_IN = 0, T_OUT = 1, T_FLUSH = 4, T_GET_ID = 8, T_DISCARD = 11, T_WRITE_ZEROES = 13 };
 enum { S_OK = 0, S_IOERR = 1, S_UNSUPP = 2 };
 enum { HEADER = 16, RANGE = 16, RANGE_UNMAP = 1, ID_LEN = 20, SECTOR = 512 };
@@ -38,7 +48,7 @@ struct io {
 
 static struct virtio_blk *self(struct virtio *v) { return container_of(v, struct virtio_blk, v); }
 
-/* ---- requests --------------------------------------------------------------------------------------- */
+/* ---- requests ------------------------------------------------------------------------------- */
 
 static struct io *io_get(struct virtio_blk *d)
 {
@@ -192,6 +202,7 @@ static bool blk_notify(struct virtio *v, struct virtq *q)
         io->q = q;
         if (io->elem->out_len < HEADER || !io->elem->in_len) {
             virtio_broken(v, "a request without a header or without a status byte");
+            virtq_push(q, &io->elem, 1);
             io_put(io);
             return true;
         }
@@ -200,12 +211,13 @@ static bool blk_notify(struct virtio *v, struct virtq *q)
     return false;
 }
 
-/* ---- configuration: struct virtio_blk_config, 5.2.4 ---------------------------------------------------- */
+/* ---- configuration: struct virtio_blk_config, 5.2.4 ----------------------------------------- */
 
 static void blk_config(struct virtio *v, u8 *c)
 {
     const struct virtio_blk *d = self(v);
-    u64 sectors = d->disk ? (blk_size(d->disk) + SECTOR - 1) / SECTOR : 0, track = d->heads * d->secs;
+    u64 sectors = d->disk ? (blk_size(d->disk) + SECTOR - 1) / SECTOR : 0,
+        track = d->heads * d->secs;
     st_le64(c, sectors);
     st_le32(c + 12, (u32)d->queue_size - 2); /* header and status need a buffer each */
     st_le16(c + 16, (u16)(d->cyls ? d->cyls : MIN(sectors / track, 16383)));
@@ -233,31 +245,35 @@ static void blk_config_write(struct virtio *v, u32 off, u32 val, unsigned size)
         guest_error(&v->dev, "write%u of configuration %#x", size, off);
 }
 
-/* ---- life ------------------------------------------------------------------------------------------------ */
+/* ---- life ----------------------------------------------------------------------------------- */
 
 static bool check_sizes(const struct virtio_blk *d, struct error *err)
 {
     if (!is_pow2(d->logical_block_size) || !is_pow2(d->physical_block_size))
         return error_set(err, EINVAL, "block sizes of %llu and %llu are not powers of two",
-                         (unsigned long long)d->logical_block_size, (unsigned long long)d->physical_block_size);
+                         (unsigned long long)d->logical_block_size,
+                         (unsigned long long)d->physical_block_size);
     if (d->physical_block_size < d->logical_block_size)
-        return error_set(err, EINVAL, "physical_block_size %llu is less than logical_block_size %llu",
-                         (unsigned long long)d->physical_block_size, (unsigned long long)d->logical_block_size);
+        return error_set(
+            err, EINVAL, "physical_block_size %llu is less than logical_block_size %llu",
+            (unsigned long long)d->physical_block_size, (unsigned long long)d->logical_block_size);
     if (!is_pow2(d->queue_size))
-        return error_set(err, EINVAL, "queue-size %llu is not a power of two", (unsigned long long)d->queue_size);
+        return error_set(err, EINVAL, "queue-size %llu is not a power of two",
+                         (unsigned long long)d->queue_size);
     return true;
 }
 
 static bool blk_init(struct virtio *v, struct error *err)
 {
     struct virtio_blk *d = self(v);
-    if (!check_sizes(d, err) || (d->drive && !(d->disk = hw_take(v->dev.hw, "drive", d->drive, err))))
+    if (!check_sizes(d, err) ||
+        (d->drive && !(d->disk = hw_take(v->dev.hw, "drive", d->drive, err))))
         return false;
-    v->offered |= FEATURE(F_SEG_MAX) | FEATURE(F_GEOMETRY) | FEATURE(F_BLK_SIZE) | FEATURE(F_FLUSH) |
-                  FEATURE(F_TOPOLOGY) | (d->disk && blk_readonly(d->disk) ? FEATURE(F_RO) : 0) |
-                  (d->config_wce ? FEATURE(F_CONFIG_WCE) : 0) | (d->num_queues > 1 ? FEATURE(F_MQ) : 0) |
-                  (d->discard ? FEATURE(F_DISCARD) : 0) |
-                  (d->write_zeroes ? FEATURE(F_WRITE_ZEROES) : 0);
+    v->offered |=
+        FEATURE(F_SEG_MAX) | FEATURE(F_GEOMETRY) | FEATURE(F_BLK_SIZE) | FEATURE(F_FLUSH) |
+        FEATURE(F_TOPOLOGY) | (d->disk && blk_readonly(d->disk) ? FEATURE(F_RO) : 0) |
+        (d->config_wce ? FEATURE(F_CONFIG_WCE) : 0) | (d->num_queues > 1 ? FEATURE(F_MQ) : 0) |
+        (d->discard ? FEATURE(F_DISCARD) : 0) | (d->write_zeroes ? FEATURE(F_WRITE_ZEROES) : 0);
     for (unsigned i = 0; i < d->num_queues; i++)
         virtio_queue(v, i, d->queue_size);
     return true;
@@ -275,24 +291,34 @@ static void blk_fini(struct virtio *v)
 }
 
 static const struct virtio_class virtio_blk = {
-    .type = 2, .pci_class = 0x010000, .config_size = CONFIG_SIZE,
-    .init = blk_init, .fini = blk_fini, .reset = blk_reset, .notify = blk_notify,
-    .config = blk_config, .config_write = blk_config_write,
+    .type = 2,
+    .pci_class = 0x010000,
+    .config_size = CONFIG_SIZE,
+    .init = blk_init,
+    .fini = blk_fini,
+    .reset = blk_reset,
+    .notify = blk_notify,
+    .config = blk_config,
+    .config_write = blk_config_write,
 };
-#define BLK_PROPS                                                                                      \
-    PROP_STR(struct virtio_blk, drive, NULL, "id of the disk"),                                        \
-    PROP_STR(struct virtio_blk, serial, NULL, "serial number, 20 bytes"),                              \
-    PROP_U64(struct virtio_blk, num_queues, "1", 1, VIRTQ_MAX, "request queues"),                      \
-    PROP_U64(struct virtio_blk, queue_size, "512", 4, VIRTQ_SIZE_MAX, "entries of a queue"),           \
-    PROP_SIZE(struct virtio_blk, logical_block_size, "512", 512, 2 << 20, "smallest unit of a request"), \
-    PROP_SIZE(struct virtio_blk, physical_block_size, "512", 512, 2 << 20, "smallest efficient unit"), \
-    PROP_SIZE(struct virtio_blk, min_io_size, "0", 0, 32 << 20, "preferred unit; 0: unknown"),         \
-    PROP_SIZE(struct virtio_blk, opt_io_size, "0", 0, 1 << 30, "best unit; 0: unknown"),               \
-    PROP_U64(struct virtio_blk, cyls, "0", 0, 65535, "cylinders; 0: from the size"),                   \
-    PROP_U64(struct virtio_blk, heads, "16", 1, 255, "heads"),                                         \
-    PROP_U64(struct virtio_blk, secs, "63", 1, 255, "sectors of a track"),                             \
-    PROP_BOOL(struct virtio_blk, config_wce, "on", "the driver may choose write-through"),             \
-    PROP_BOOL(struct virtio_blk, discard, "on", "offer discard"),                                      \
+/* clang-format off */
+#define BLK_PROPS                                                                                  \
+    PROP_STR(struct virtio_blk, drive, NULL, "id of the disk"),                                    \
+    PROP_STR(struct virtio_blk, serial, NULL, "serial number, 20 bytes"),                          \
+    PROP_U64(struct virtio_blk, num_queues, "1", 1, VIRTQ_MAX, "request queues"),                  \
+    PROP_U64(struct virtio_blk, queue_size, "512", 4, VIRTQ_SIZE_MAX, "entries of a queue"),       \
+    PROP_SIZE(struct virtio_blk, logical_block_size, "512", 512, 2 << 20,                          \
+             "smallest unit of a request"),                                                        \
+    PROP_SIZE(struct virtio_blk, physical_block_size, "512", 512, 2 << 20,                         \
+             "smallest efficient unit"),                                                           \
+    PROP_SIZE(struct virtio_blk, min_io_size, "0", 0, 32 << 20, "preferred unit; 0: unknown"),     \
+    PROP_SIZE(struct virtio_blk, opt_io_size, "0", 0, 1 << 30, "best unit; 0: unknown"),           \
+    PROP_U64(struct virtio_blk, cyls, "0", 0, 65535, "cylinders; 0: from the size"),               \
+    PROP_U64(struct virtio_blk, heads, "16", 1, 255, "heads"),                                     \
+    PROP_U64(struct virtio_blk, secs, "63", 1, 255, "sectors of a track"),                         \
+    PROP_BOOL(struct virtio_blk, config_wce, "on", "the driver may choose write-through"),         \
+    PROP_BOOL(struct virtio_blk, discard, "on", "offer discard"),                                  \
     PROP_BOOL(struct virtio_blk, write_zeroes, "on", "offer writing of zeroes")
+/* clang-format on */
 VIRTIO_DEVICE(blk, struct virtio_blk, "virtio-blk", "virtio disk", virtio_blk, BLK_PROPS,
               VIRTIO_FIELD(struct virtio_blk, writeback));

@@ -7,8 +7,21 @@
 
 enum { F_MULTIPORT = 1, F_EMERG_WRITE = 2 };
 enum { PORTS = 31, CTRL_TO_DRIVER = 2, CTRL_TO_DEVICE = 3, QUEUE_SIZE = 128, CTRL_QUEUE_SIZE = 32 };
-enum { DEVICE_READY = 0, DEVICE_ADD = 1, PORT_READY = 3, CONSOLE_PORT = 4, PORT_OPEN = 6, PORT_NAME = 7 };
-enum { MESSAGE = 8, NAME_MAX_LEN = 64, WRITE_MAX = 1 << 20, CONFIG_SIZE = 12, CONFIG_EMERG_WRITE = 8 };
+enum {
+    DEVICE_READY = 0,
+    DEVICE_ADD = 1,
+    PORT_READY = 3,
+    CONSOLE_PORT = 4,
+    PORT_OPEN = 6,
+    PORT_NAME = 7
+};
+enum {
+    MESSAGE = 8,
+    NAME_MAX_LEN = 64,
+    WRITE_MAX = 1 << 20,
+    CONFIG_SIZE = 12,
+    CONFIG_EMERG_WRITE = 8
+};
 
 struct port {
     struct virtio_console *d;
@@ -30,9 +43,12 @@ struct virtio_console {
     bool emergency_write;
 };
 
-static struct virtio_console *self(struct virtio *v) { return container_of(v, struct virtio_console, v); }
+static struct virtio_console *self(struct virtio *v)
+{
+    return container_of(v, struct virtio_console, v);
+}
 
-/* 5.3.2: port 0 has the first pair of queues, the control queues stand between it and the others. */
+/* 5.3.2: port 0 has the first pair of queues, the control queues follow, then the other ports. */
 static struct virtq *port_queue(struct virtio_console *d, unsigned nr, unsigned dir)
 {
     return &d->v.queue[(nr ? 2 * nr + 2 : 0) + dir];
@@ -45,13 +61,13 @@ static struct port *queue_port(struct virtio_console *d, const struct virtq *q)
 
 static unsigned port_nr(const struct port *p) { return (unsigned)(p - p->d->port); }
 
-/* Without MULTIPORT there is one port, always open; of the others the driver opens what it wants. */
+/* Without MULTIPORT there is one port, always open; else the driver opens what it wants. */
 static bool is_open(const struct port *p)
 {
     return virtio_has(&p->d->v, F_MULTIPORT) ? p->d->s.open[port_nr(p)] : !port_nr(p);
 }
 
-/* ---- bytes to the guest ------------------------------------------------------------------------------ */
+/* ---- bytes to the guest --------------------------------------------------------------------- */
 
 /* How many bytes the next buffer takes. */
 static size_t port_can(void *arg)
@@ -94,7 +110,7 @@ static void port_resume(struct port *p)
         chr_ready(p->chr);
 }
 
-/* ---- bytes from the guest ------------------------------------------------------------------------------ */
+/* ---- bytes from the guest ------------------------------------------------------------------- */
 
 static bool port_transmit(struct virtio_console *d, struct virtq *q)
 {
@@ -115,9 +131,9 @@ static bool port_transmit(struct virtio_console *d, struct virtq *q)
     return false;
 }
 
-/* ---- control messages: 5.3.6.2 --------------------------------------------------------------------------- */
+/* ---- control messages: 5.3.6.2 -------------------------------------------------------------- */
 
-/* Sends what is pending as far as the driver has buffers; order within a port is that of the events. */
+/* Sends what is pending as far as the driver has buffers; within a port in the events' order. */
 static void send_pending(struct virtio_console *d)
 {
     struct virtq *q = &d->v.queue[CTRL_TO_DRIVER];
@@ -133,7 +149,7 @@ static void send_pending(struct virtio_console *d)
             if (name)
                 memcpy(buf + MESSAGE, p->name, name);
             d->elem->written = (u32)virtq_write(d->elem, 0, buf, MESSAGE + name);
-            d->s.pending[nr] &= (u8)~(1u << event);
+            d->s.pending[nr] &= (u8) ~(1u << event);
             virtq_push(q, &d->elem, 1);
         }
     }
@@ -191,12 +207,9 @@ static bool console_notify(struct virtio *v, struct virtq *q)
     return true;
 }
 
-/* ---- the device ---------------------------------------------------------------------------------------------- */
+/* ---- the device ----------------------------------------------------------------------------- */
 
-static void console_config(struct virtio *v, u8 *c)
-{
-    st_le32(c + 4, (u32)self(v)->max_ports);
-}
+static void console_config(struct virtio *v, u8 *c) { st_le32(c + 4, (u32)self(v)->max_ports); }
 
 static void console_config_write(struct virtio *v, u32 off, u32 val, unsigned size)
 {
@@ -214,7 +227,8 @@ static bool console_init(struct virtio *v, struct error *err)
     (void)err;
     v->offered |= FEATURE(F_MULTIPORT) | (d->emergency_write ? FEATURE(F_EMERG_WRITE) : 0);
     for (unsigned i = 0; i < 2 * (d->max_ports + 1); i++)
-        virtio_queue(v, i, i == CTRL_TO_DRIVER || i == CTRL_TO_DEVICE ? CTRL_QUEUE_SIZE : QUEUE_SIZE);
+        virtio_queue(v, i,
+                     i == CTRL_TO_DRIVER || i == CTRL_TO_DEVICE ? CTRL_QUEUE_SIZE : QUEUE_SIZE);
     for (unsigned i = 0; i < PORTS; i++)
         d->port[i].d = d;
     d->elem = virtq_elem_new(VIRTQ_SIZE_MAX);
@@ -230,18 +244,26 @@ static void console_reset(struct virtio *v)
 static void console_fini(struct virtio *v) { free(self(v)->elem); }
 
 static const struct virtio_class virtio_console = {
-    .type = 3, .pci_class = 0x078000, .config_size = CONFIG_SIZE, .init = console_init,
-    .fini = console_fini, .reset = console_reset, .notify = console_notify, .config = console_config,
+    .type = 3,
+    .pci_class = 0x078000,
+    .config_size = CONFIG_SIZE,
+    .init = console_init,
+    .fini = console_fini,
+    .reset = console_reset,
+    .notify = console_notify,
+    .config = console_config,
     .config_write = console_config_write,
 };
-#define CONSOLE_PROPS                                                                                  \
-    PROP_U64(struct virtio_console, max_ports, "31", 1, PORTS, "ports that may be plugged in"),        \
+/* clang-format off */
+#define CONSOLE_PROPS                                                                              \
+    PROP_U64(struct virtio_console, max_ports, "31", 1, PORTS, "ports that may be plugged in"),    \
     PROP_BOOL(struct virtio_console, emergency_write, "on", "offer output without a queue")
+/* clang-format on */
 VIRTIO_DEVICE(console, struct virtio_console, "virtio-serial", "virtio console", virtio_console,
               CONSOLE_PROPS, VIRTIO_FIELD(struct virtio_console, pending),
               VIRTIO_FIELD(struct virtio_console, open));
 
-/* ---- what plugs into it: a port, whose lock and state are the console's --------------------------------------- */
+/* ---- what plugs into it: a port, whose lock and state are the console's --------------------- */
 
 struct port_dev {
     struct device dev;
@@ -269,7 +291,8 @@ static bool plug_port(struct port_dev *p, bool console, struct error *err)
     struct virtio_console *d = find_console(p);
     struct chr *chr = NULL;
     if (!d && (p->bus || p->chardev))
-        return error_set(err, ENOENT, "there is no virtio-serial device '%s'", p->bus ? p->bus : "");
+        return error_set(err, ENOENT, "there is no virtio-serial device '%s'",
+                         p->bus ? p->bus : "");
     if (p->chardev && !(chr = hw_take(p->dev.hw, "chardev", p->chardev, err)))
         return false;
     if (!d)
@@ -278,11 +301,13 @@ static bool plug_port(struct port_dev *p, bool console, struct error *err)
     while (p->nr < 0 && nr < d->max_ports && d->port[nr].plugged)
         nr++;
     if (nr >= d->max_ports)
-        return error_set(err, ENOSPC, "port %llu is beyond the %llu of '%s'", (unsigned long long)nr,
-                         (unsigned long long)d->max_ports, d->v.dev.id);
+        return error_set(err, ENOSPC, "port %llu is beyond the %llu of '%s'",
+                         (unsigned long long)nr, (unsigned long long)d->max_ports, d->v.dev.id);
     if (d->port[nr].plugged)
-        return error_set(err, EBUSY, "port %llu of '%s' is taken", (unsigned long long)nr, d->v.dev.id);
-    d->port[nr] = (struct port){.d = d, .chr = chr, .name = p->name, .plugged = true, .console = console};
+        return error_set(err, EBUSY, "port %llu of '%s' is taken", (unsigned long long)nr,
+                         d->v.dev.id);
+    d->port[nr] =
+        (struct port){.d = d, .chr = chr, .name = p->name, .plugged = true, .console = console};
     if (chr)
         chr_attach(chr, port_can, port_got, &d->port[nr]);
     return true;
@@ -305,8 +330,9 @@ static const struct prop port_props[] = {
     PROP_I64(struct port_dev, nr, "-1", -1, PORTS - 1, "number; -1: the first free one"),
     {0},
 };
-DEVICE(virtconsole, .name = "virtconsole", .doc = "console on a virtio-serial bus", .bus = "virtio-serial",
-       .size = sizeof(struct port_dev), .props = port_props, .init = virtconsole_init);
+DEVICE(virtconsole, .name = "virtconsole", .doc = "console on a virtio-serial bus",
+       .bus = "virtio-serial", .size = sizeof(struct port_dev), .props = port_props,
+       .init = virtconsole_init);
 DEVICE(virtserialport, .name = "virtserialport", .doc = "port on a virtio-serial bus",
        .bus = "virtio-serial", .size = sizeof(struct port_dev), .props = port_props,
        .init = virtserialport_init);

@@ -1,4 +1,4 @@
-/* hw/virtio/console_test.c - bytes both ways through ports, and the control queue that opens them. */
+/* hw/virtio/console_test.c - bytes both ways through ports, and the control queue behind them. */
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -6,7 +6,14 @@
 #include "ui/ui.h"
 
 enum { RX0, TX0, CTRL_IN, CTRL_OUT, RX1, TX1 }; /* CTRL_IN: from the device */
-enum { DEVICE_READY = 0, DEVICE_ADD = 1, PORT_READY = 3, CONSOLE_PORT = 4, PORT_OPEN = 6, PORT_NAME = 7 };
+enum {
+    DEVICE_READY = 0,
+    DEVICE_ADD = 1,
+    PORT_READY = 3,
+    CONSOLE_PORT = 4,
+    PORT_OPEN = 6,
+    PORT_NAME = 7
+};
 #define F_MULTIPORT FEATURE(1)
 
 /* A console with a port or two on named pipes, whose other ends are ours. */
@@ -47,8 +54,8 @@ static void add_port(struct term *t, const char *class, const char *chardev, con
 {
     struct error err;
     struct device *d = device_new(&t->g.r.hw, device_class_find(class), class);
-    bool ok = device_set(d, "chardev", chardev, &err) && (!name || device_set(d, "name", name, &err)) &&
-              device_start(d, &err);
+    bool ok = device_set(d, "chardev", chardev, &err) &&
+              (!name || device_set(d, "name", name, &err)) && device_start(d, &err);
     assert(ok);
 }
 

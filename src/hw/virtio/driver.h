@@ -8,10 +8,25 @@
 enum { DRV_RAM = 1 << 20, DRV_QUEUES = 6, DRV_QUEUE_BYTES = 0x4000, DRV_HEAP = 0x20000 };
 enum { DRV_DRIVER_AREA = 0x1000, DRV_DEVICE_AREA = 0x2000, DRV_TABLES = 0x3000 };
 #define DRV_BASE 0x80000000ull
-enum { R_DEVICE_FEATURES = 0x10, R_DEVICE_SEL = 0x14, R_DRIVER_FEATURES = 0x20, R_DRIVER_SEL = 0x24,
-       R_QUEUE_SEL = 0x30, R_QUEUE_MAX = 0x34, R_QUEUE_SIZE = 0x38, R_QUEUE_READY = 0x44,
-       R_NOTIFY = 0x50, R_ISR = 0x60, R_ACK = 0x64, R_STATUS = 0x70, R_DESC = 0x80, R_DRIVER = 0x90,
-       R_DEVICE = 0xa0, R_GENERATION = 0xfc, R_CONFIG = 0x100 };
+enum {
+    R_DEVICE_FEATURES = 0x10,
+    R_DEVICE_SEL = 0x14,
+    R_DRIVER_FEATURES = 0x20,
+    R_DRIVER_SEL = 0x24,
+    R_QUEUE_SEL = 0x30,
+    R_QUEUE_MAX = 0x34,
+    R_QUEUE_SIZE = 0x38,
+    R_QUEUE_READY = 0x44,
+    R_NOTIFY = 0x50,
+    R_ISR = 0x60,
+    R_ACK = 0x64,
+    R_STATUS = 0x70,
+    R_DESC = 0x80,
+    R_DRIVER = 0x90,
+    R_DEVICE = 0xa0,
+    R_GENERATION = 0xfc,
+    R_CONFIG = 0x100
+};
 enum { D_NEXT = 1, D_WRITE = 2, D_INDIRECT = 4, D_AVAIL = 0x80, D_USED = 0x8000 };
 
 struct drv_queue {
@@ -33,7 +48,10 @@ struct drv_buf {
 };
 
 static inline u32 drv_get(struct drv *g, u64 reg) { return (u32)device_read(g->r.d, 0, reg, 4); }
-static inline void drv_set(struct drv *g, u64 reg, u32 val) { device_write(g->r.d, 0, reg, val, 4); }
+static inline void drv_set(struct drv *g, u64 reg, u32 val)
+{
+    device_write(g->r.d, 0, reg, val, 4);
+}
 static inline u8 *drv_at(struct drv *g, gpa addr) { return g->ram->host + (addr - DRV_BASE); }
 static inline u8 *drv_part(struct drv *g, int q, u64 part)
 {
@@ -114,7 +132,8 @@ static inline void drv_queue(struct drv *g, int q, u16 size)
 
 static inline void drv_go(struct drv *g)
 {
-    drv_set(g, R_STATUS, STATUS_ACKNOWLEDGE | STATUS_DRIVER | STATUS_FEATURES_OK | STATUS_DRIVER_OK);
+    drv_set(g, R_STATUS,
+            STATUS_ACKNOWLEDGE | STATUS_DRIVER | STATUS_FEATURES_OK | STATUS_DRIVER_OK);
 }
 
 /* All at once: these features and `n` queues. */
@@ -149,7 +168,8 @@ static inline u16 drv_add_split(struct drv *g, int qi, const struct drv_buf *b, 
     u16 head = q->free;
     for (int i = 0; i < n; i++) {
         u16 next = (u16)((q->free + 1) % q->size);
-        drv_desc(drv_part(g, qi, 0), q->free, b[i], (u16)(drv_flags(b[i], i + 1 < n) | extra), next);
+        drv_desc(drv_part(g, qi, 0), q->free, b[i], (u16)(drv_flags(b[i], i + 1 < n) | extra),
+                 next);
         q->free = next;
     }
     st_le16(avail + 4 + 2 * (q->next % q->size), head);
@@ -163,7 +183,8 @@ static inline u16 drv_add_packed(struct drv *g, int qi, const struct drv_buf *b,
     u16 id = q->next;
     for (int i = 0; i < n; i++) {
         u16 turn = q->next_wrap ? D_AVAIL : D_USED;
-        drv_desc(drv_part(g, qi, 0), q->next, b[i], id, (u16)(drv_flags(b[i], i + 1 < n) | turn | extra));
+        drv_desc(drv_part(g, qi, 0), q->next, b[i], id,
+                 (u16)(drv_flags(b[i], i + 1 < n) | turn | extra));
         if (++q->next == q->size) {
             q->next = 0;
             q->next_wrap = !q->next_wrap;
@@ -188,7 +209,8 @@ static inline u16 drv_add_indirect(struct drv *g, int q, const struct drv_buf *b
         u16 flags = drv_flags(b[i], !packed && i + 1 < n);
         drv_desc(drv_at(g, table.addr), i, b[i], packed ? 0 : flags, packed ? flags : (u16)(i + 1));
     }
-    return packed ? drv_add_packed(g, q, &table, 1, D_INDIRECT) : drv_add_split(g, q, &table, 1, D_INDIRECT);
+    return packed ? drv_add_packed(g, q, &table, 1, D_INDIRECT)
+                  : drv_add_split(g, q, &table, 1, D_INDIRECT);
 }
 
 static inline void drv_kick(struct drv *g, int q) { drv_set(g, R_NOTIFY, (u32)q); }
@@ -220,7 +242,7 @@ static inline bool drv_used(struct drv *g, int qi, u16 *id, u32 *len)
     return true;
 }
 
-/* Adds, notifies, and waits for the one answer, letting the loop turn; returns the bytes written. */
+/* Adds, notifies, and waits for the answer, letting the loop turn; returns the bytes written. */
 static inline u32 drv_do(struct drv *g, int q, const struct drv_buf *b, int n)
 {
     u16 want = drv_add(g, q, b, n), id;

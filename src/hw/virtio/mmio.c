@@ -1,23 +1,35 @@
-/* hw/virtio/mmio.c - virtio over memory-mapped registers: the slots of a board, and what fills them.
+/* hw/virtio/mmio.c - virtio over memory-mapped registers: a board's slots, and what fills them.
  * Virtio 1.2, section 4.2. */
 #include <errno.h>
 #include "hw/virtio/virtio.h"
 
-enum { MAGIC = 0x000, VERSION = 0x004, DEVICE_ID = 0x008, VENDOR_ID = 0x00c, SHM_FIRST = 0x0b0,
-       SHM_LAST = 0x0bc, CONFIG = 0x100, WINDOW = 0x1000 };
-enum { MAGIC_VALUE = 0x74726976, VERSION_VALUE = 2,
-       VENDOR_VALUE = 0x554d4551 }; /* some guests know no other vendor */
+enum {
+    MAGIC = 0x000,
+    VERSION = 0x004,
+    DEVICE_ID = 0x008,
+    VENDOR_ID = 0x00c,
+    SHM_FIRST = 0x0b0,
+    SHM_LAST = 0x0bc,
+    CONFIG = 0x100,
+    WINDOW = 0x1000
+};
+/* Some guests know no other vendor. */
+enum { MAGIC_VALUE = 0x74726976, VERSION_VALUE = 2, VENDOR_VALUE = 0x554d4551 };
 
 static const u8 reads[CONFIG / 4] = {
-    [0x010 / 4] = REG_DEVICE_FEATURES, [0x034 / 4] = REG_QUEUE_SIZE_MAX, [0x044 / 4] = REG_QUEUE_READY,
-    [0x060 / 4] = REG_ISR,             [0x070 / 4] = REG_STATUS,         [0x0fc / 4] = REG_GENERATION,
+    [0x010 / 4] = REG_DEVICE_FEATURES, [0x034 / 4] = REG_QUEUE_SIZE_MAX,
+    [0x044 / 4] = REG_QUEUE_READY,     [0x060 / 4] = REG_ISR,
+    [0x070 / 4] = REG_STATUS,          [0x0fc / 4] = REG_GENERATION,
 };
 static const u8 writes[CONFIG / 4] = {
-    [0x014 / 4] = REG_DEVICE_SEL, [0x020 / 4] = REG_DRIVER_FEATURES, [0x024 / 4] = REG_DRIVER_SEL,
-    [0x030 / 4] = REG_QUEUE_SEL,  [0x038 / 4] = REG_QUEUE_SIZE,      [0x044 / 4] = REG_QUEUE_READY,
-    [0x050 / 4] = REG_QUEUE_NOTIFY, [0x064 / 4] = REG_ISR_ACK,       [0x070 / 4] = REG_STATUS,
-    [0x080 / 4] = REG_DESC_LO,    [0x084 / 4] = REG_DESC_HI,         [0x090 / 4] = REG_DRIVER_LO,
-    [0x094 / 4] = REG_DRIVER_HI,  [0x0a0 / 4] = REG_DEVICE_LO,       [0x0a4 / 4] = REG_DEVICE_HI,
+    [0x014 / 4] = REG_DEVICE_SEL,   [0x020 / 4] = REG_DRIVER_FEATURES,
+    [0x024 / 4] = REG_DRIVER_SEL,   [0x030 / 4] = REG_QUEUE_SEL,
+    [0x038 / 4] = REG_QUEUE_SIZE,   [0x044 / 4] = REG_QUEUE_READY,
+    [0x050 / 4] = REG_QUEUE_NOTIFY, [0x064 / 4] = REG_ISR_ACK,
+    [0x070 / 4] = REG_STATUS,       [0x080 / 4] = REG_DESC_LO,
+    [0x084 / 4] = REG_DESC_HI,      [0x090 / 4] = REG_DRIVER_LO,
+    [0x094 / 4] = REG_DRIVER_HI,    [0x0a0 / 4] = REG_DEVICE_LO,
+    [0x0a4 / 4] = REG_DEVICE_HI,
 };
 
 static u64 mmio_read(struct device *dev, u64 off, unsigned size)
@@ -54,7 +66,7 @@ static void mmio_write(struct device *dev, u64 off, u64 val, unsigned size)
 
 static const struct mmio_ops mmio_ops = {mmio_read, mmio_write, .min = 1, .max = 4};
 
-/* ---- slots: where the board put the registers and wired the line ---------------------------------- */
+/* ---- slots: where the board put the registers and wired the line ---------------------------- */
 
 struct slot {
     struct device dev;
@@ -73,8 +85,8 @@ static u64 empty_read(struct device *dev, u64 off, unsigned size)
 
 static void empty_write(struct device *dev, u64 off, u64 val, unsigned size)
 {
-    guest_error(dev, "write%u of %#llx to register %#llx of an empty slot", size, (unsigned long long)val,
-                (unsigned long long)off);
+    guest_error(dev, "write%u of %#llx to register %#llx of an empty slot", size,
+                (unsigned long long)val, (unsigned long long)off);
 }
 
 static const struct mmio_ops empty_ops = {empty_read, empty_write, .min = 1, .max = 4};
@@ -96,7 +108,9 @@ static struct slot *find_slot(const struct virtio *v)
     struct slot *found = NULL;
     for (struct device *d = v->dev.hw->devices; d; d = d->next) {
         struct slot *slot = container_of(d, struct slot, dev);
-        if (d->class == &slot_class && d->started && (v->slot ? !strcmp(v->slot, d->id) : !slot->filled || !found))
+        if (d->class != &slot_class || !d->started)
+            continue;
+        if (v->slot ? !strcmp(v->slot, d->id) : !slot->filled || !found)
             found = slot;
     }
     return found;
@@ -119,7 +133,7 @@ static bool fill_slot(struct virtio *v, struct error *err)
     return true;
 }
 
-/* ---- devices --------------------------------------------------------------------------------------- */
+/* ---- devices -------------------------------------------------------------------------------- */
 
 bool virtio_mmio_init(struct device *dev, struct error *err)
 {

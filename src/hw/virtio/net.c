@@ -6,8 +6,16 @@
 #include "hw/virtio/virtio.h"
 #include "net/net.h"
 
-enum { F_MTU = 3, F_MAC = 5, F_MRG_RXBUF = 15, F_STATUS = 16, F_CTRL_VQ = 17, F_CTRL_RX = 18,
-       F_CTRL_RX_EXTRA = 20, F_CTRL_MAC_ADDR = 23 };
+enum {
+    F_MTU = 3,
+    F_MAC = 5,
+    F_MRG_RXBUF = 15,
+    F_STATUS = 16,
+    F_CTRL_VQ = 17,
+    F_CTRL_RX = 18,
+    F_CTRL_RX_EXTRA = 20,
+    F_CTRL_MAC_ADDR = 23
+};
 enum { RXQ, TXQ, CTRLQ };
 enum { HEADER = 12, HEADER_BUFFERS = 10, MAC = 6, LINK_UP = 1 };
 enum { CTRL_RX = 0, CTRL_MAC = 1, MAC_TABLE_SET = 0, MAC_ADDR_SET = 1, CTRL_OK = 0, CTRL_ERR = 1 };
@@ -18,12 +26,12 @@ struct virtio_net {
     struct virtio v;
     struct net_state {
         u8 mac[MAC];
-        u8 mode[MODES];        /* the driver's receive modes */
-        u8 table[TABLE][MAC];  /* what else it wants to hear: unicast first */
-        u16 n_uni, n_multi;    /* of the table; TABLE + 1: more than fit, so everything */
+        u8 mode[MODES];       /* the driver's receive modes */
+        u8 table[TABLE][MAC]; /* what else it wants to hear: unicast first */
+        u16 n_uni, n_multi;   /* of the table; TABLE + 1: more than fit, so everything */
     } s;
-    struct net *net;           /* NULL: no cable */
-    bool rx_full;              /* the back end waits for buffers */
+    struct net *net;                        /* NULL: no cable */
+    bool rx_full;                           /* the back end waits for buffers */
     struct virtq_elem *rx[RX_ELEMS], *elem; /* elem: for transmission and commands */
     u8 dflt_mac[MAC], frame[NET_FRAME_MAX];
     char *netdev, *mac;
@@ -33,7 +41,7 @@ struct virtio_net {
 
 static struct virtio_net *self(struct virtio *v) { return container_of(v, struct virtio_net, v); }
 
-/* ---- guest to world --------------------------------------------------------------------------------- */
+/* ---- guest to world ------------------------------------------------------------------------- */
 
 static bool transmit(struct virtio_net *d, struct virtq *q)
 {
@@ -50,7 +58,7 @@ static bool transmit(struct virtio_net *d, struct virtq *q)
     return false;
 }
 
-/* ---- world to guest --------------------------------------------------------------------------------- */
+/* ---- world to guest ------------------------------------------------------------------------- */
 
 static bool in_table(const struct virtio_net *d, unsigned from, unsigned n, const u8 *mac)
 {
@@ -77,7 +85,7 @@ static bool wanted(const struct virtio_net *d, const u8 *mac)
            (mode[ALLUNI] || !memcmp(mac, d->s.mac, MAC) || in_table(d, 0, n_uni, mac));
 }
 
-/* Takes buffers until they hold `len` bytes. Returns how many requests that were; 0: they do not. */
+/* Takes buffers until they hold `len` bytes; returns how many requests that were, 0: too few. */
 static unsigned take_buffers(struct virtio_net *d, struct virtq *q, u64 len)
 {
     unsigned n = 0, max = virtio_has(&d->v, F_MRG_RXBUF) ? RX_ELEMS : 1;
@@ -110,7 +118,8 @@ static bool deliver(struct virtio_net *d, const u8 *frame, u32 len)
         if (at < HEADER)
             done = virtq_write(d->rx[i], 0, header + at, HEADER - at);
         if (at + done >= HEADER)
-            done += virtq_write(d->rx[i], done, frame + (at + done - HEADER), HEADER + len - at - done);
+            done +=
+                virtq_write(d->rx[i], done, frame + (at + done - HEADER), HEADER + len - at - done);
         d->rx[i]->written = (u32)done;
         at += done;
     }
@@ -135,7 +144,7 @@ static void resume(struct virtio_net *d)
         d->net->kind->poll(d->net);
 }
 
-/* ---- commands: 5.1.6.5 ---------------------------------------------------------------------------------- */
+/* ---- commands: 5.1.6.5 ---------------------------------------------------------------------- */
 
 /* One list of the table command: a count, then addresses. False: the request is too short. */
 static bool read_list(struct virtio_net *d, u64 *at, unsigned from, u16 *n)
@@ -201,7 +210,7 @@ static bool net_notify(struct virtio *v, struct virtq *q)
     }
 }
 
-/* ---- life -------------------------------------------------------------------------------------------------- */
+/* ---- life ----------------------------------------------------------------------------------- */
 
 static void net_config(struct virtio *v, u8 *c)
 {
@@ -248,7 +257,8 @@ static bool net_init(struct virtio *v, struct error *err)
         return error_set(err, EINVAL, "mac '%s' is a multicast address", d->mac);
     if (!is_pow2(d->rx_queue_size) || !is_pow2(d->tx_queue_size))
         return error_set(err, EINVAL, "queue sizes %llu and %llu are not powers of two",
-                         (unsigned long long)d->rx_queue_size, (unsigned long long)d->tx_queue_size);
+                         (unsigned long long)d->rx_queue_size,
+                         (unsigned long long)d->tx_queue_size);
     if (d->netdev && !(d->net = hw_take(v->dev.hw, "netdev", d->netdev, err)))
         return false;
     v->offered |= FEATURE(F_MAC) | FEATURE(F_STATUS) | (d->host_mtu ? FEATURE(F_MTU) : 0) |
@@ -287,17 +297,28 @@ static void net_fini(struct virtio *v)
 }
 
 static const struct virtio_class virtio_net = {
-    .type = 1, .pci_class = 0x020000, .config_size = CONFIG_SIZE, .init = net_init, .fini = net_fini,
-    .reset = net_reset, .notify = net_notify, .config = net_config,
+    .type = 1,
+    .pci_class = 0x020000,
+    .config_size = CONFIG_SIZE,
+    .init = net_init,
+    .fini = net_fini,
+    .reset = net_reset,
+    .notify = net_notify,
+    .config = net_config,
 };
-#define NET_PROPS                                                                                      \
-    PROP_STR(struct virtio_net, netdev, NULL, "id of the network"),                                    \
-    PROP_STR(struct virtio_net, mac, NULL, "address, like 52:54:00:12:34:56"),                         \
-    PROP_U64(struct virtio_net, rx_queue_size, "256", 8, VIRTQ_SIZE_MAX, "entries of the receive queue"), \
-    PROP_U64(struct virtio_net, tx_queue_size, "256", 8, VIRTQ_SIZE_MAX, "entries of the transmit queue"), \
-    PROP_U64(struct virtio_net, host_mtu, "0", 0, 65535, "what the driver shall use; 0: its choice"),  \
-    PROP_BOOL(struct virtio_net, mrg_rxbuf, "on", "offer frames that span buffers"),                   \
+/* clang-format off */
+#define NET_PROPS                                                                                  \
+    PROP_STR(struct virtio_net, netdev, NULL, "id of the network"),                                \
+    PROP_STR(struct virtio_net, mac, NULL, "address, like 52:54:00:12:34:56"),                     \
+    PROP_U64(struct virtio_net, rx_queue_size, "256", 8, VIRTQ_SIZE_MAX,                           \
+             "entries of the receive queue"),                                                      \
+    PROP_U64(struct virtio_net, tx_queue_size, "256", 8, VIRTQ_SIZE_MAX,                           \
+             "entries of the transmit queue"),                                                     \
+    PROP_U64(struct virtio_net, host_mtu, "0", 0, 65535,                                           \
+             "what the driver shall use; 0: its choice"),                                          \
+    PROP_BOOL(struct virtio_net, mrg_rxbuf, "on", "offer frames that span buffers"),               \
     PROP_BOOL(struct virtio_net, ctrl_vq, "on", "offer commands: receive modes, address")
+/* clang-format on */
 VIRTIO_DEVICE(net, struct virtio_net, "virtio-net", "virtio network card", virtio_net, NET_PROPS,
               VIRTIO_FIELD(struct virtio_net, mac), VIRTIO_FIELD(struct virtio_net, mode),
               VIRTIO_FIELD(struct virtio_net, table), VIRTIO_FIELD(struct virtio_net, n_uni),

@@ -6,7 +6,7 @@ enum { RXQ, TXQ, CTRLQ, HEADER = 12 };
 enum { F_MTU = 3, F_MRG_RXBUF = 15, F_CTRL_VQ = 17 };
 enum { CTRL_RX = 0, CTRL_MAC = 1, PROMISC = 0, ALLMULTI, ALLUNI, NOMULTI, NOUNI, NOBCAST };
 
-/* ---- a wire that remembers the last frame ----------------------------------------------------------------- */
+/* ---- a wire that remembers the last frame --------------------------------------------------- */
 
 struct wire {
     struct net net;
@@ -57,7 +57,7 @@ static bool receive(struct card *c, const void *frame, u32 len)
     return c->wire->net.receive(c->wire->net.card, frame, len);
 }
 
-/* ---- out ----------------------------------------------------------------------------------------------------- */
+/* ---- out ------------------------------------------------------------------------------------ */
 
 TEST(net_sends_frames)
 {
@@ -67,7 +67,8 @@ TEST(net_sends_frames)
     for (size_t i = 0; i < sizeof bytes; i++)
         bytes[i] = (u8)i;
     struct drv_buf all = drv_text(&c.g, bytes, sizeof bytes);
-    struct drv_buf parts[3] = {{all.addr, 5, false}, {all.addr + 5, 20, false}, {all.addr + 25, 51, false}};
+    struct drv_buf parts[3] = {
+        {all.addr, 5, false}, {all.addr + 5, 20, false}, {all.addr + 25, 51, false}};
     drv_do(&c.g, TXQ, &all, 1);
     drv_do(&c.g, TXQ, parts, 3);
     loop_poll(c.g.r.hw.loop, 0);
@@ -89,7 +90,7 @@ TEST(net_drops_frames_that_are_too_short_or_too_long)
     close_card(&c);
 }
 
-/* ---- in ------------------------------------------------------------------------------------------------------ */
+/* ---- in ------------------------------------------------------------------------------------- */
 
 TEST(net_receives_into_one_buffer)
 {
@@ -101,7 +102,8 @@ TEST(net_receives_into_one_buffer)
     drv_add(&c.g, RXQ, b, 2);
     assert(receive(&c, "0123456789abcdef", 16));
     assert(drv_used(&c.g, RXQ, &id, &len) && len == HEADER + 16);
-    assert(ld_le16(drv_at(&c.g, b[0].addr) + 10) == 1 && !memcmp(drv_at(&c.g, b[1].addr), "0123456789abcdef", 16));
+    assert(ld_le16(drv_at(&c.g, b[0].addr) + 10) == 1 &&
+           !memcmp(drv_at(&c.g, b[1].addr), "0123456789abcdef", 16));
     struct drv_buf small = drv_room(&c.g, 20);
     drv_add(&c.g, RXQ, &small, 1);
     assert(receive(&c, "0123456789abcdef", 16)); /* dropped: it will never fit */
@@ -136,7 +138,8 @@ TEST(net_spreads_a_frame_over_merged_buffers)
             assert(drv_used(&c.g, RXQ, &id, &len) && len == want[i]);
         assert(ld_le16(drv_at(&c.g, b[1].addr) + 2) == 4); /* num_buffers */
         assert(!memcmp(drv_at(&c.g, b[1].addr) + 4, frame, 36));
-        assert(!memcmp(drv_at(&c.g, b[2].addr), frame + 36, 40) && !memcmp(drv_at(&c.g, b[3].addr), frame + 76, 24));
+        assert(!memcmp(drv_at(&c.g, b[2].addr), frame + 36, 40) &&
+               !memcmp(drv_at(&c.g, b[3].addr), frame + 76, 24));
         close_card(&c);
     }
 }
@@ -152,12 +155,14 @@ TEST(net_lets_the_wire_wait_for_buffers)
     assert(!receive(&c, "0123456789abcdef", 16));
     drv_add(&c.g, RXQ, &a, 1);
     drv_kick(&c.g, RXQ);
-    assert(c.wire->polls == polls + 1 && !receive(&c, "0123456789abcdef", 16)); /* one is not enough */
+    assert(c.wire->polls == polls + 1 &&
+           !receive(&c, "0123456789abcdef", 16)); /* one is not enough */
     assert(!drv_used(&c.g, RXQ, &id, &len));
     drv_add(&c.g, RXQ, &b, 1);
     drv_kick(&c.g, RXQ);
     assert(c.wire->polls == polls + 2 && receive(&c, "0123456789abcdef", 16));
-    assert(drv_used(&c.g, RXQ, &id, &len) && len == 20 && drv_used(&c.g, RXQ, &id, &len) && len == 8);
+    assert(drv_used(&c.g, RXQ, &id, &len) && len == 20 && drv_used(&c.g, RXQ, &id, &len) &&
+           len == 8);
     close_card(&c);
 }
 
@@ -172,7 +177,7 @@ TEST(net_without_a_driver_drops_frames)
     close_card(&c);
 }
 
-/* ---- commands ------------------------------------------------------------------------------------------------ */
+/* ---- commands ------------------------------------------------------------------------------- */
 
 static u8 command(struct card *c, const void *bytes, u32 len)
 {
@@ -238,13 +243,15 @@ TEST(net_hears_the_addresses_of_the_table)
     rx_mode(&c, PROMISC, 0);
     static const char table[] = "\x01\x00\x01\0\0\0" OTHER "\x01\0\0\0" MULTI;
     assert(command(&c, table, sizeof table - 1) == 0);
-    assert(hears(&c, OTHER) && hears(&c, MULTI) && hears(&c, OWN) && !hears(&c, "\x02\0\0\0\0\x02"));
+    assert(hears(&c, OTHER) && hears(&c, MULTI) && hears(&c, OWN) &&
+           !hears(&c, "\x02\0\0\0\0\x02"));
     assert(command(&c, table, sizeof table - 2) == 1 && command(&c, table, 5) == 1); /* cut short */
     static const char huge[] = "\x01\x00\xff\xff\xff\xff" OTHER;
     assert(command(&c, huge, sizeof huge - 1) == 1);
     u8 many[2 + 4 + 65 * 6 + 4] = {CTRL_MAC, 0, 65};
     assert(command(&c, many, sizeof many) == 0);
-    assert(hears(&c, OTHER) && hears(&c, "\x02\0\0\0\0\x02") && !hears(&c, MULTI)); /* more than fit: all */
+    assert(hears(&c, OTHER) && hears(&c, "\x02\0\0\0\0\x02") &&
+           !hears(&c, MULTI)); /* more than fit: all */
     close_card(&c);
 }
 
@@ -269,8 +276,15 @@ TEST(net_addresses_follow_one_another)
         rig_start(&r, i & 1 ? "virtio-net-pci" : "virtio-net-device", NULL);
         assert(device_read(r.d, 0, (i & 1 ? 0x2000 : R_CONFIG) + 5, 1) == 0x56u + i);
     }
-    static const char *const bad[] = {"52:54:00:12:34", "52:54:00:12:34:56:78", "x", "", "152:54:00:12:34:56",
-                                      "01:00:00:00:00:00", "52-54-00-12-34-56", " 2: 2: 3: 4: 5: 6", "0x:2:3:4:5:6"};
+    static const char *const bad[] = {"52:54:00:12:34",
+                                      "52:54:00:12:34:56:78",
+                                      "x",
+                                      "",
+                                      "152:54:00:12:34:56",
+                                      "01:00:00:00:00:00",
+                                      "52-54-00-12-34-56",
+                                      " 2: 2: 3: 4: 5: 6",
+                                      "0x:2:3:4:5:6"};
     for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
         struct error err;
         struct device *d = device_new(&r.hw, device_class_find("virtio-net-pci"), "n");

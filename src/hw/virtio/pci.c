@@ -1,23 +1,34 @@
 /* hw/virtio/pci.c - virtio over PCI: four structures in one memory BAR, named by capabilities.
  * Virtio 1.2, section 4.1, without the legacy interface and without MSI-X. */
+#include <errno.h>
 #include "base/bits.h"
 #include "hw/virtio/virtio.h"
 
-enum { COMMON = 0x0000, ISR = 0x1000, DEVICE = 0x2000, NOTIFY = 0x3000, BAR_SIZE = 0x4000, PART = 0x1000 };
+enum {
+    COMMON = 0,
+    ISR = 0x1000,
+    DEVICE = 0x2000,
+    NOTIFY = 0x3000,
+    BAR_SIZE = 0x4000,
+    PART = 0x1000
+};
 enum { COMMON_SIZE = 0x38, NOTIFY_STEP = 4, BAR = 4 };
 enum { MSIX_CONFIG = 0x10, QUEUE_MSIX = 0x1a, NOTIFY_OFF = 0x1e, NO_VECTOR = 0xffff };
 enum { CAP_VENDOR = 0x09, CAP_COMMON = 1, CAP_NOTIFY, CAP_ISR, CAP_DEVICE, CAP_PCI };
 enum { CAP_BAR = 4, CAP_OFFSET = 8, CAP_LENGTH = 12, CAP_EXTRA = 16 }; /* inside a capability */
 
+/* struct virtio_pci_common_cfg, 4.1.4.3. */
 static const struct {
     u8 reg, size;
-} common[COMMON_SIZE] = { /* struct virtio_pci_common_cfg, 4.1.4.3 */
-    [0x00] = {REG_DEVICE_SEL, 4},  [0x04] = {REG_DEVICE_FEATURES, 4}, [0x08] = {REG_DRIVER_SEL, 4},
-    [0x0c] = {REG_DRIVER_FEATURES, 4}, [0x12] = {REG_NUM_QUEUES, 2},  [0x14] = {REG_STATUS, 1},
-    [0x15] = {REG_GENERATION, 1},  [0x16] = {REG_QUEUE_SEL, 2},       [0x18] = {REG_QUEUE_SIZE, 2},
-    [0x1c] = {REG_QUEUE_READY, 2}, [0x20] = {REG_DESC_LO, 4},         [0x24] = {REG_DESC_HI, 4},
-    [0x28] = {REG_DRIVER_LO, 4},   [0x2c] = {REG_DRIVER_HI, 4},       [0x30] = {REG_DEVICE_LO, 4},
-    [0x34] = {REG_DEVICE_HI, 4},
+} common[COMMON_SIZE] = {
+    [0x00] = {REG_DEVICE_SEL, 4}, [0x04] = {REG_DEVICE_FEATURES, 4},
+    [0x08] = {REG_DRIVER_SEL, 4}, [0x0c] = {REG_DRIVER_FEATURES, 4},
+    [0x12] = {REG_NUM_QUEUES, 2}, [0x14] = {REG_STATUS, 1},
+    [0x15] = {REG_GENERATION, 1}, [0x16] = {REG_QUEUE_SEL, 2},
+    [0x18] = {REG_QUEUE_SIZE, 2}, [0x1c] = {REG_QUEUE_READY, 2},
+    [0x20] = {REG_DESC_LO, 4},    [0x24] = {REG_DESC_HI, 4},
+    [0x28] = {REG_DRIVER_LO, 4},  [0x2c] = {REG_DRIVER_HI, 4},
+    [0x30] = {REG_DEVICE_LO, 4},  [0x34] = {REG_DEVICE_HI, 4},
 };
 
 static u64 common_read(struct virtio *v, u64 off, unsigned size)
@@ -65,7 +76,7 @@ static void bar_write(struct device *dev, u64 off, u64 val, unsigned size)
 
 static const struct mmio_ops bar_ops = {bar_read, bar_write, .min = 1, .max = 4};
 
-/* ---- configuration space ------------------------------------------------------------------------------ */
+/* ---- configuration space -------------------------------------------------------------------- */
 
 static u8 *add_cap(struct virtio *v, u8 type, u32 off, u32 len, unsigned size)
 {
@@ -78,12 +89,13 @@ static u8 *add_cap(struct virtio *v, u8 type, u32 off, u32 len, unsigned size)
     return cap;
 }
 
-/* 4.1.4.9: the last capability is a keyhole through which the BAR is reached from configuration space. */
+/* 4.1.4.9: the last capability is a keyhole from configuration space into the BAR. */
 static void keyhole(struct virtio *v, unsigned cap, bool write)
 {
     u8 *c = v->pci.config + cap, *data = c + CAP_EXTRA;
     u32 off = ld_le32(c + CAP_OFFSET), len = ld_le32(c + CAP_LENGTH);
-    bool ok = c[CAP_BAR] == BAR && (len == 1 || len == 2 || len == 4) && off % len == 0 && off < BAR_SIZE;
+    bool width = len == 1 || len == 2 || len == 4;
+    bool ok = width && c[CAP_BAR] == BAR && off < BAR_SIZE && off % len == 0;
     if (write && ok)
         bar_write(&v->dev, off, ld_le32(data) & (u32)(~0ull >> (64 - 8 * len)), len);
     else if (!write)
@@ -100,13 +112,22 @@ static void config_touched(struct device *dev, unsigned off, unsigned size, bool
         virtio_dma(v, v->pci.config[PCI_COMMAND] & PCI_COMMAND_MASTER);
 }
 
+const char *const virtio_on_off_auto[] = {"on", "off", "auto", NULL};
+
 bool virtio_pci_init(struct device *dev, struct error *err)
 {
     struct virtio *v = to_virtio(dev);
+    if (v->disable_modern)
+        return error_set(err, ENOTSUP,
+                         "disable-modern=on leaves nothing: there is no legacy interface");
     if (!virtio_init(v, err))
         return false;
-    struct pci_id id = {.vendor = 0x1af4, .device = (u16)(0x1040 + v->class->type), .sub_vendor = 0x1af4,
-                        .sub_device = 0x1100, .class = v->class->pci_class, .revision = 1};
+    struct pci_id id = {.vendor = 0x1af4,
+                        .device = (u16)(0x1040 + v->class->type),
+                        .sub_vendor = 0x1af4,
+                        .sub_device = 0x1100,
+                        .class = v->class->pci_class,
+                        .revision = 1};
     mmio_add(dev, 0, &bar_ops, BAR_SIZE);
     pci_func_init(&v->pci, dev, v->pci_config, &id);
     pci_bar_add(&v->pci, BAR, 0, BAR_64 | BAR_PREFETCH);

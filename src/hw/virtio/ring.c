@@ -3,19 +3,19 @@
  *
  * The rings are memory that the guest's CPUs change while we look. Therefore:
  * 1. a descriptor is copied once, and only the copy is looked at;
- * 2. every walk is bounded by the size of its table, every count of requests by the size of the ring;
+ * 2. a walk is bounded by the size of its table, the number of requests by that of the ring;
  * 3. an address is used only after dma_map() said that it is RAM;
  * 4. what breaks a rule stops the device (NEEDS_RESET); nothing is guessed.
  *
  * Memory order. Driver and device each publish an index (or a flag) after what it stands for:
  * acquire and release. Each also says "do not tell me" and looks once more after having said the
- * opposite; between a store and that look stands a full fence, on both sides, else both could miss. */
+ * opposite. Between a store and that look stands a full fence, on both sides: else both miss. */
 #include "base/bits.h"
 #include "hw/virtio/virtio.h"
 
 enum { DESC_NEXT = 1, DESC_WRITE = 2, DESC_INDIRECT = 4, DESC_AVAIL = 1 << 7, DESC_USED = 1 << 15 };
 enum { DESC_SIZE = 16 };
-/* Split: both areas are u16 flags, u16 idx, ring[], u16 event; bit 0 of flags means "do not tell me". */
+/* Split: both areas are u16 flags, u16 idx, ring[], u16 event; flags 1 means "do not tell me". */
 enum { AREA_FLAGS = 0, AREA_IDX = 2, AREA_RING = 4, AVAIL_ENTRY = 2, USED_ENTRY = 8, NO_TELL = 1 };
 /* Packed: both areas are u16 off_wrap, u16 flags. */
 enum { EVENT_OFF_WRAP = 0, EVENT_FLAGS = 2, EVENT_SIZE = 4 };
@@ -30,7 +30,10 @@ struct desc {
     u16 id;   /* packed */
 };
 
-static u16 load16(const u8 *p) { return __atomic_load_n((const u16 *)(const void *)p, __ATOMIC_ACQUIRE); }
+static u16 load16(const u8 *p)
+{
+    return __atomic_load_n((const u16 *)(const void *)p, __ATOMIC_ACQUIRE);
+}
 static void store16(u8 *p, u16 v) { __atomic_store_n((u16 *)(void *)p, v, __ATOMIC_RELEASE); }
 
 static bool is_packed(const struct virtq *q) { return virtio_has(q->v, F_PACKED); }
@@ -48,7 +51,7 @@ static struct desc load_desc(const u8 *table, u32 i, bool packed)
     return d;
 }
 
-/* ---- the three parts in memory ------------------------------------------------------------------- */
+/* ---- the three parts in memory -------------------------------------------------------------- */
 
 static u64 desc_bytes(const struct virtq *q) { return (u64)q->s->size * DESC_SIZE; }
 static u64 driver_bytes(const struct virtq *q)
@@ -103,7 +106,7 @@ static void wrote_device(const struct virtq *q, u64 off, u64 len)
     dma_written(q->v->dev.hw->space, q->s->device + off, len);
 }
 
-/* ---- positions: a plain counter when split, offset and wrap counter when packed ------------------- */
+/* ---- positions: a plain counter when split, offset and wrap counter when packed ------------- */
 
 static u16 advance(const struct virtq *q, u16 pos, unsigned n)
 {
@@ -113,7 +116,7 @@ static u16 advance(const struct virtq *q, u16 pos, unsigned n)
     return (u16)(off < q->s->size ? wrap | off : (wrap ^ WRAP) | (off - q->s->size));
 }
 
-/* ---- taking a request ----------------------------------------------------------------------------- */
+/* ---- taking a request ----------------------------------------------------------------------- */
 
 struct virtq_elem *virtq_elem_new(int max)
 {
@@ -220,11 +223,12 @@ static unsigned waiting(const struct virtq *q)
 static void set_quiet(struct virtq *q, bool quiet)
 {
     bool event_idx = virtio_has(q->v, F_EVENT_IDX);
+    u16 when = event_idx ? EVENT_DESC : EVENT_ENABLE;
     q->quiet = quiet;
     if (is_packed(q)) {
         if (!quiet && event_idx)
             store16(q->device + EVENT_OFF_WRAP, q->s->avail);
-        store16(q->device + EVENT_FLAGS, quiet ? EVENT_DISABLE : event_idx ? EVENT_DESC : EVENT_ENABLE);
+        store16(q->device + EVENT_FLAGS, quiet ? EVENT_DISABLE : when);
         wrote_device(q, 0, EVENT_SIZE);
         return;
     }
@@ -283,7 +287,7 @@ void virtq_unpop(struct virtq *q, struct virtq_elem *const *e, unsigned n)
         q->s->avail = e[0]->from;
 }
 
-/* ---- returning requests --------------------------------------------------------------------------- */
+/* ---- returning requests --------------------------------------------------------------------- */
 
 bool virtq_stale(const struct virtq *q, const struct virtq_elem *e) { return e->epoch != q->epoch; }
 
@@ -373,7 +377,7 @@ void virtq_push(struct virtq *q, struct virtq_elem *const *e, unsigned n)
         virtio_interrupt(q->v, ISR_QUEUE);
 }
 
-/* ---- their bytes ------------------------------------------------------------------------------------ */
+/* ---- their bytes ---------------------------------------------------------------------------- */
 
 /* Copies between `buf` and buffers iov[0..n-1], of which the first `off` bytes are passed over. */
 static u64 copy(const struct iovec *iov, int n, u64 off, u8 *buf, u64 len, bool to_guest)

@@ -1,4 +1,4 @@
-/* hw/virtio/rng.c - the virtio entropy device: random bytes of the host. Virtio 1.2, section 5.4. */
+/* hw/virtio/rng.c - the virtio entropy device: the host's random bytes. Virtio 1.2, section 5.4. */
 #include <sys/random.h>
 #include "hw/virtio/virtio.h"
 
@@ -70,12 +70,18 @@ static void rng_reset(struct virtio *v)
 static void rng_fini(struct virtio *v) { free(self(v)->elem); }
 
 static const struct virtio_class virtio_rng = {
-    .type = 4, .pci_class = 0x00ff00, .init = rng_init, .fini = rng_fini, .reset = rng_reset,
+    .type = 4,
+    .pci_class = 0x00ff00,
+    .init = rng_init,
+    .fini = rng_fini,
+    .reset = rng_reset,
     .notify = rng_notify,
 };
-#define RNG_PROPS                                                                                      \
-    PROP_STR(struct virtio_rng, rng, NULL, "id of a source; all are the host's generator"),            \
-    PROP_U64(struct virtio_rng, max_bytes, "0x7fffffffffffffff", 1, INT64_MAX, "limit of a period"),   \
+/* clang-format off */
+#define RNG_PROPS                                                                                  \
+    PROP_STR(struct virtio_rng, rng, NULL, "id of a source; all are the host's generator"),        \
+    PROP_U64(struct virtio_rng, max_bytes, "0x7fffffffffffffff", 0, 0, "limit of a period"),       \
     PROP_U64(struct virtio_rng, period, "65536", 1, 1000000000, "milliseconds")
+/* clang-format on */
 VIRTIO_DEVICE(rng, struct virtio_rng, "virtio-rng", "virtio entropy source", virtio_rng, RNG_PROPS,
               VIRTIO_FIELD(struct virtio_rng, left));

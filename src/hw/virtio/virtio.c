@@ -5,8 +5,8 @@
 #include "base/bits.h"
 #include "hw/virtio/virtio.h"
 
-/* A driver that resets the device must find it idle. Longer than this a disk may not keep it waiting;
- * then its late requests go nowhere but to the memory they were given. */
+/* A driver that resets the device must find it idle. A disk may keep it waiting for this long; what
+ * is later still goes to the memory it was given, but is not returned. */
 #define DRAIN_NS 5000000000ull
 
 static bool live(const struct virtio *v)
@@ -14,7 +14,7 @@ static bool live(const struct virtio *v)
     return (v->s.status & (STATUS_DRIVER_OK | STATUS_NEEDS_RESET)) == STATUS_DRIVER_OK;
 }
 
-/* ---- telling the driver ------------------------------------------------------------------------- */
+/* ---- telling the driver --------------------------------------------------------------------- */
 
 void virtio_interrupt(struct virtio *v, u8 bits)
 {
@@ -51,7 +51,7 @@ void virtio_broken(struct virtio *v, const char *fmt, ...)
     virtio_config_changed(v);
 }
 
-/* ---- hearing from the driver ---------------------------------------------------------------------- */
+/* ---- hearing from the driver ---------------------------------------------------------------- */
 
 static void defer(struct virtio *v, u64 queues);
 
@@ -101,7 +101,7 @@ void virtio_dma(struct virtio *v, bool on)
         notify_all(v);
 }
 
-/* ---- reset ------------------------------------------------------------------------------------------ */
+/* ---- reset ---------------------------------------------------------------------------------- */
 
 static bool idle(const struct virtio *v, unsigned first, unsigned n)
 {
@@ -111,8 +111,8 @@ static bool idle(const struct virtio *v, unsigned first, unsigned n)
     return true;
 }
 
-/* Waits until `n` queues have no request under way, without the lock. They are not live, so none are
- * added. Completions come on the loop, which therefore cannot wait: what is late becomes stale. */
+/* Waits, without the lock, until `n` queues have no request under way. They are not live: none is
+ * added. The loop cannot wait, for completions come on it: there, what is late becomes stale. */
 static void drain(struct virtio *v, unsigned first, unsigned n)
 {
     u64 deadline = clock_host_ns() + DRAIN_NS;
@@ -156,7 +156,7 @@ void virtio_restored(struct virtio *v)
         defer(v, ~0ull >> (64 - v->n_queues));
 }
 
-/* ---- registers ---------------------------------------------------------------------------------------- */
+/* ---- registers ------------------------------------------------------------------------------ */
 
 static void set_status(struct virtio *v, u8 val)
 {
@@ -262,9 +262,11 @@ u32 virtio_reg_read(struct virtio *v, enum virtio_reg reg)
     const struct virtq *q = &v->queue[none ? 0 : v->s.queue_sel];
     switch (reg) {
     case REG_DEVICE_SEL: return v->s.device_sel;
-    case REG_DEVICE_FEATURES: return v->s.device_sel > 1 ? 0 : get_half(v->offered, v->s.device_sel);
+    case REG_DEVICE_FEATURES:
+        return v->s.device_sel > 1 ? 0 : get_half(v->offered, v->s.device_sel);
     case REG_DRIVER_SEL: return v->s.driver_sel;
-    case REG_DRIVER_FEATURES: return v->s.driver_sel > 1 ? 0 : get_half(v->s.features, v->s.driver_sel);
+    case REG_DRIVER_FEATURES:
+        return v->s.driver_sel > 1 ? 0 : get_half(v->s.features, v->s.driver_sel);
     case REG_STATUS: return v->s.status;
     case REG_GENERATION: return v->s.generation;
     case REG_NUM_QUEUES: return v->n_queues;
@@ -283,7 +285,7 @@ u32 virtio_reg_read(struct virtio *v, enum virtio_reg reg)
     }
 }
 
-/* ---- the device's configuration ----------------------------------------------------------------------- */
+/* ---- the device's configuration ------------------------------------------------------------- */
 
 u32 virtio_config_read(struct virtio *v, u64 off, unsigned size)
 {
@@ -304,12 +306,13 @@ void virtio_config_write(struct virtio *v, u64 off, u32 val, unsigned size)
         guest_error(&v->dev, "write%u of configuration %#llx", size, (unsigned long long)off);
 }
 
-/* ---- life ------------------------------------------------------------------------------------------------ */
+/* ---- life ----------------------------------------------------------------------------------- */
 
 void virtio_queue(struct virtio *v, unsigned index, u64 size_max)
 {
     assert(index < VIRTQ_MAX && size_max && size_max <= VIRTQ_SIZE_MAX);
-    v->queue[index] = (struct virtq){.v = v, .index = index, .size_max = (u16)size_max, .s = &v->s.queue[index]};
+    v->queue[index] =
+        (struct virtq){.v = v, .index = index, .size_max = (u16)size_max, .s = &v->s.queue[index]};
     v->n_queues = MAX(v->n_queues, index + 1);
 }
 
@@ -319,7 +322,8 @@ bool virtio_init(struct virtio *v, struct error *err)
     cond_init(&v->idle);
     v->offered = FEATURE(F_VERSION_1) | (v->packed ? FEATURE(F_PACKED) : 0) |
                  (v->event_idx ? FEATURE(F_EVENT_IDX) : 0) |
-                 (v->indirect_desc ? FEATURE(F_INDIRECT) : 0);
+                 (v->indirect_desc ? FEATURE(F_INDIRECT) : 0) |
+                 (v->iommu_platform ? FEATURE(F_ACCESS_PLATFORM) : 0);
     irq_outputs(&v->dev, 1);
     v->irq = &v->dev.irq[0];
     return v->class->init(v, err);

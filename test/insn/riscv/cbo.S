@@ -15,6 +15,7 @@ _start:
     sd t0, 64(s0)
     cbo.clean (s0)
     cbo.flush (s0)
+    cbo.inval (s0)              /* there is no cache: memory is what it was */
     prefetch.i 32(s0)
     prefetch.r -32(s0)
     prefetch.w 0(s0)
