@@ -151,7 +151,7 @@ static void run(struct rig *r, const struct ecall *calls)
     give(r, 0, calls);
     engine_start(r->engine);
     SOON(finished(r, 0));
-    engine_stop(r->engine);
+    engine_stop(r->engine); /* from here on all is ours to read */
 }
 
 #define CALL(e, f, ...)                         \
@@ -237,8 +237,8 @@ TEST(sbi_reset)
         give(r, 0, (struct ecall[]){rows[i].call, END});
         engine_start(r->engine);
         SOON(__atomic_load_n(&r->asked, __ATOMIC_ACQUIRE));
-        assert(r->asked == rows[i].asked + 1 && r->value == rows[i].value);
         engine_stop(r->engine);
+        assert(r->asked == rows[i].asked + 1 && r->value == rows[i].value);
         assert(!finished(r, 0)); /* it does not return */
         rig_free(r);
     }

@@ -160,13 +160,15 @@ static bool ram_place(const struct space_range *r, gpa pa, struct place *p)
     return true;
 }
 
-/* Walks, fills the TLB, says where `a` is. False: raised. */
-static bool fill(struct cpu *c, gva a, enum access kind, struct place *p)
+/* Walks, fills the TLB, says where the `size` bytes at `a` are. False: raised. */
+static bool fill(struct cpu *c, gva a, unsigned size, enum access kind, struct place *p)
 {
-    struct walk w = {0};
+    struct walk w = {0}, last;
     struct space_range r;
     if (!c->walk(c, a, kind, &w))
         return false;
+    if (!w.cacheable && size > 1 && !c->walk(c, a + size - 1, kind, &last))
+        return false; /* a page whose parts differ: the access may reach into another part */
     *p = (struct place){.pa = w.pa};
     if (!space_find(c->space, w.pa, &r)) {
         c->access_fault(c, a, kind, false);
@@ -200,12 +202,12 @@ static bool fill(struct cpu *c, gva a, enum access kind, struct place *p)
 }
 
 /* Says where one access that stays inside a page goes. False: raised. */
-static bool locate(struct cpu *c, gva a, enum access kind, struct place *p)
+static bool locate(struct cpu *c, gva a, unsigned size, enum access kind, struct place *p)
 {
     struct tlb *t = c->tlb;
     struct tlb_entry *e = slot(kind == ACCESS_WRITE ? t->write : t->read, a);
     if ((e->tag & ~(u64)(TLB_SLOW | TLB_IO)) != (a & ~(u64)PAGE_MASK))
-        return fill(c, a, kind, p);
+        return fill(c, a, size, kind, p);
     *p = (struct place){.pa = a + e->addend};
     if (e->tag & TLB_IO)
         return true;
@@ -213,7 +215,7 @@ static bool locate(struct cpu *c, gva a, enum access kind, struct place *p)
     if (e->tag & TLB_SLOW) { /* a store that must be reported */
         p->ram_off = (u64)(p->host - c->ram->host);
         if (p->ram_off >= c->ram->size)
-            return fill(c, a, kind, p);
+            return fill(c, a, size, kind, p);
         p->ram = c->ram;
     }
     return true;
@@ -238,7 +240,7 @@ static bool check_aligned(struct cpu *c, gva a, u16 mop, enum access kind)
 static bool load_in_page(struct cpu *c, gva a, unsigned size, enum access kind, u64 *out)
 {
     struct place p;
-    if (!locate(c, a, kind, &p))
+    if (!locate(c, a, size, kind, &p))
         return false;
     *out = 0;
     if (p.host) {
@@ -258,7 +260,7 @@ static bool load_in_page(struct cpu *c, gva a, unsigned size, enum access kind, 
 static bool store_in_page(struct cpu *c, gva a, unsigned size, u64 v)
 {
     struct place p;
-    if (!locate(c, a, ACCESS_WRITE, &p))
+    if (!locate(c, a, size, ACCESS_WRITE, &p))
         return false;
     if (!p.host) {
         if (space_write(c->space, p.pa, size, v))
@@ -313,7 +315,8 @@ bool cpu_store(struct cpu *c, gva a, u16 mop, u64 v)
     unsigned first = PAGE_SIZE - (unsigned)(a & PAGE_MASK);
     if (LIKELY(size <= first))
         return store_in_page(c, a, size, v);
-    if (!locate(c, a, ACCESS_WRITE, &p) || !locate(c, a + first, ACCESS_WRITE, &p))
+    if (!locate(c, a, first, ACCESS_WRITE, &p) ||
+        !locate(c, a + first, size - first, ACCESS_WRITE, &p))
         return false; /* nothing is stored unless both pages take it */
     for (unsigned i = 0; i < size; i++)
         if (!store_in_page(c, a + i, 1, v >> 8 * i))
@@ -325,7 +328,9 @@ bool cpu_store(struct cpu *c, gva a, u16 mop, u64 v)
 
 static u8 *atomic_host(struct cpu *c, gva a, u16 mop, struct place *p)
 {
-    if (!check_aligned(c, a, mop | MOP_ALIGNED, ACCESS_WRITE) || !locate(c, a, ACCESS_WRITE, p))
+    unsigned size = 1u << (mop & MOP_SIZE);
+    if (!check_aligned(c, a, mop | MOP_ALIGNED, ACCESS_WRITE) ||
+        !locate(c, a, size, ACCESS_WRITE, p))
         return NULL;
     if (!p->host || p->readonly) {
         c->access_fault(c, a, ACCESS_WRITE, false);
