@@ -28,7 +28,13 @@ struct mapping { /* a page executed at a virtual address under a key; its index 
     u32 key;
     u32 next; /* in its hash bucket */
 };
-enum { UNIT_HASH = 1 << 15, MAP_HASH = 1 << 13, MAX_UNITS = 1 << 20, MAX_MAPPINGS = 1 << 20 };
+enum {
+    UNIT_HASH_BITS = 16,
+    UNIT_HASH = 1 << UNIT_HASH_BITS,
+    MAP_HASH = 1 << 13,
+    MAX_UNITS = 1 << 20,
+    MAX_MAPPINGS = 1 << 20,
+};
 
 enum vcpu_state { VCPU_RUNNING, VCPU_HALTED, VCPU_PAUSED };
 struct request { /* a call for a vCPU's thread; lives on the waiter's stack or the heap */

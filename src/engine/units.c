@@ -51,7 +51,7 @@ static void remove_node(struct engine *e, gpa pa, struct unit *u)
 
 static u32 hash_unit(gva pc, u32 id)
 {
-    return (u32)((pc >> 1) ^ (pc >> 12) ^ id * 0x9e3779b1u) % UNIT_HASH;
+    return (u32)(((pc >> 1) + id * 0x9e3779b1ull) * 0x9e3779b97f4a7c15ull >> (64 - UNIT_HASH_BITS));
 }
 
 /* RAM offset of the byte behind a fetch, from its host address. */

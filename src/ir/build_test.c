@@ -289,3 +289,17 @@ TEST(rules_keep_the_meaning)
         assert(run(ir, in[0], in[1]) == value[n - 1]);
     }
 }
+
+TEST(rotates_are_recognized)
+{
+    struct ir *ir = start();
+    val x = ir_get(ir, A), k = ir_const(ir, 7), rest = ir_const(ir, 25);
+    val low = ir_bin(ir, IR_shl, I32, x, k), high = ir_bin(ir, IR_shr, I32, x, rest);
+    val v = ir_bin(ir, IR_or, I64, ir_un(ir, IR_sext32, I64, low), high);
+    assert(ir->ins[v].op == IR_sext32 && ir->ins[ir->ins[v].a].op == IR_rol);
+    assert(ir->ins[ir_bin(ir, IR_or, I64, high, low)].op == IR_rol);
+    val other = ir_bin(ir, IR_shr, I32, x, ir_const(ir, 24));
+    assert(ir->ins[ir_bin(ir, IR_or, I64, low, other)].op == IR_or);
+    val wide = ir_bin(ir, IR_or, I64, ir_bin(ir, IR_shl, I64, x, k), ir_bin(ir, IR_shr, I64, x, ir_const(ir, 57)));
+    assert(ir->ins[wide].op == IR_rol && ir->ins[wide].type == I64);
+}

@@ -126,16 +126,6 @@ static void emit_instruction(struct emit *e)
     }
 }
 
-static void emit_subroutines(struct emit *e)
-{
-    e->label[TO_PINS] = e->c.p;
-    map_leave(e);
-    emit8(&e->c, 0xc3);
-    e->label[FROM_PINS] = e->c.p;
-    map_enter(e);
-    emit8(&e->c, 0xc3);
-}
-
 static void emit_unit(struct emit *e)
 {
     struct code *c = &e->c;
@@ -169,7 +159,7 @@ static void emit_unit(struct emit *e)
         k->emit(e, k);
     }
     if (e->remapped)
-        emit_subroutines(e);
+        map_subroutines(e);
     for (u32 i = 0; i < e->n_fix && !c->full; i++)
         x_patch(c, e->fix[i].site, e->label[e->fix[i].label]);
 }

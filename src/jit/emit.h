@@ -91,6 +91,8 @@ struct emit {
     u32 scale[IR_MAX];       /* how much a use at an instruction weighs: more than 1 in loops */
     i16 value_slot[IR_MAX];  /* the guest register that a value is read from or written to, or -1 */
     u32 near;                /* near entries given out */
+    u8 temps[N_TEMP + N_PIN]; /* integer registers for values, n_temps of them */
+    u32 n_temps;
     u32 remapped, written;   /* registers that differ from the pins; that hold a slot the unit writes */
     u8 *label[IR_LABELS + 2]; /* the unit's, and map.c's two subroutines */
     struct fixup fix[IR_MAX];
@@ -121,10 +123,11 @@ static inline bool is_xmm(unsigned r) { return r >= XMM0 && r != NOREG; }
 static inline bool is_float(unsigned type) { return type == F32 || type == F64; }
 
 /* ---- map.c: registers inside a unit ------------------------------------------------------------------- */
-enum { TO_PINS = IR_LABELS, FROM_PINS }; /* labels of subroutines */
+enum { TO_PINS = IR_LABELS, FROM_PINS }; /* labels of the subroutines */
 void map_choose(struct emit *);
 void map_enter(struct emit *); /* from the pins to the unit's registers */
 void map_leave(struct emit *);
+void map_subroutines(struct emit *); /* the same around calls: nothing is lost */
 
 /* ---- emit.c: shared pieces --------------------------------------------------------------------------------- */
 struct cold *emit_cold(struct emit *, void (*fn)(struct emit *, const struct cold *), u8 *from);

@@ -41,7 +41,7 @@ enum rv_priv { RV_U = 0, RV_S = 1, RV_M = 3 };
     _(svpbmt, "on", "page-based memory types")                       \
     _(sv39, "on", "39-bit virtual addresses")                        \
     _(sv48, "on", "48-bit virtual addresses")                        \
-    _(sv57, "on", "57-bit virtual addresses")
+    _(sv57, "off", "57-bit virtual addresses: one more level to walk at each TLB miss")
 /* clang-format on */
 enum rv_ext {
 #define _(n, dflt, doc) RV_EXT_##n,
