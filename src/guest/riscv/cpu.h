@@ -36,7 +36,7 @@ enum rv_priv { RV_U = 0, RV_S = 1, RV_M = 3 };
     _(sscofpmf, "on", "counter overflow interrupts")                 \
     _(sstc, "on", "supervisor timer compare")                        \
     _(svadu, "on", "hardware update of A and D bits")                \
-    _(svinval, "on", "fine-grained address-translation invalidation") \
+    _(svinval, "on", "fine-grained translation invalidation")        \
     _(svnapot, "on", "64 KiB pages")                                 \
     _(svpbmt, "on", "page-based memory types")                       \
     _(sv39, "on", "39-bit virtual addresses")                        \
