@@ -96,8 +96,8 @@ static bool lock_file(struct hostfile *f, bool readonly, struct error *err)
         return true;
     if (errno == EAGAIN || errno == EACCES)
         return error_set(err, EBUSY,
-                         readonly ? "in use: another process writes it"
-                                  : "in use by another process");
+                         readonly ? "in use: another process or disk writes it"
+                                  : "in use by another process or disk");
     if (errno == EINVAL || errno == ENOLCK || errno == EOPNOTSUPP)
         return true;
     return error_set(err, errno, "cannot lock: %s", strerror(errno));

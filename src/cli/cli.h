@@ -30,10 +30,11 @@ struct option {
     const char *arg; /* what the value is; NULL: none is taken */
     bool (*set)(struct cli *, const struct option *, const char *value, struct error *);
     const char *what; /* for `set`: a property, the values accepted, a reason */
-    const char *help; /* NULL: that of the property `what` of the machine */
+    const char *help; /* NULL: that of the property `what` of the machine, or the reason */
 };
 extern const struct option options[]; /* ends with name NULL */
 const char *option_help(const struct option *);
+bool option_refused(const struct option *); /* known, and never possible: its help says why */
 
 void cli_init(struct cli *, u8 grammar, const char *program, const char *guest);
 void cli_fini(struct cli *);

@@ -62,31 +62,39 @@ static int cmd_completion(int argc, char **argv)
     return 0;
 }
 
-static int cmd_help(int argc, char **argv)
+static void overview(void)
 {
-    if (argc > 1 && !strcmp(argv[1], "--man")) {
-        help_man(stdout);
-        return 0;
-    }
-    if (argc > 1 && !strcmp(argv[1], "run")) {
-        help_options(stdout, RUN, "myna run");
-        return 0;
-    }
-    if (argc > 1 && !strcmp(argv[1], "system")) {
-        help_options(stdout, QEMU, "myna system GUEST");
-        return 0;
-    }
-    puts(version_text);
+    printf("%s\n\n", version_text);
     for (const struct command *c = commands; c->name; c++)
         printf("  myna %-10s %-20s %s\n", c->name, c->args, c->help);
+    puts("\nFor example: myna run --kernel Image --initrd initrd.img --disk disk.img --cpus 2");
+}
+
+static int cmd_help(int argc, char **argv)
+{
+    static const char *const topics[] = {"run", "system", "--man"};
+    const char *topic = argc > 1 ? argv[1] : NULL;
+    struct error err;
+    if (!topic) {
+        overview();
+    } else if (!strcmp(topic, "--man")) {
+        help_man(stdout);
+    } else if (!strcmp(topic, "run")) {
+        help_options(stdout, RUN, "myna run");
+    } else if (!strcmp(topic, "system")) {
+        help_options(stdout, QEMU, "myna system GUEST");
+    } else {
+        error_unknown(&err, "help topic", topic, topics, ARRAY_LEN(topics));
+        return fail(&err);
+    }
     return 0;
 }
 
 const struct command commands[] = {
-    {"run", "[OPTION]...", "run a machine: --kernel K --disk D ...", cmd_run},
-    {"system", "GUEST [OPTION]...", "run a machine with the command line of QEMU", cmd_system},
-    {"list", "WHAT", "list devices, machines, guests, ...", cmd_list},
-    {"help", "[run|system|--man]", "print help, or the manual page", cmd_help},
+    {"run", "[OPTION]...", "run a machine; options: myna help run", cmd_run},
+    {"system", "GUEST [OPTION]...", "the same with the command line of QEMU", cmd_system},
+    {"list", "[WHAT]", "list devices, machines, guests, ...", cmd_list},
+    {"help", "[run|system|--man]", "print this, all options, or the manual page", cmd_help},
     {"version", "", "print the version", cmd_version},
     {"completion", "bash", "print a script that completes command lines", cmd_completion},
     {0},
