@@ -89,7 +89,7 @@ struct unit *unit_find(struct engine *, struct cpu *);
 void unit_link(struct engine *, u32 site, struct unit *, bool far);
 void units_make_room(struct engine *, struct cpu *); /* stops all and forgets all units; own thread */
 /* Lifts and optimizes the unit at cpu->pc; the engine's lock is held. 0: as for unit_mapping. */
-unsigned unit_lift(struct engine *, struct cpu *, struct ir *, u32 id, u32 *id2);
+unsigned unit_lift(struct engine *, struct cpu *, struct ir *, u32 id, u32 *id2, int level);
 void unit_sync_code(struct cpu *); /* cpu_sync_code */
 u32 unit_mapping(struct engine *, struct cpu *, gva pc); /* 0: cpu->exc is set, or the table is full */
 

@@ -114,7 +114,7 @@ static unsigned new_temp(struct emit *e, bool fp)
             best = r;
         }
     }
-    if (best == NOREG) { /* every temporary is an operand: a bug of the emitter */
+    if (best == NOREG) { /* every temporary is an operand */
         e->failed = true;
         return regs[0];
     }

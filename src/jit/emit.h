@@ -19,7 +19,6 @@ enum {
 };
 extern const u8 pin_regs[N_PIN], fpin_regs[N_FPIN], temp_regs[N_TEMP], ftemp_regs[N_FTEMP];
 
-#define CPU_OFF(m) ((i32)offsetof(struct cpu, m) - CPU_BIAS)
 static inline struct rm rm_cpu(i64 off) { return rm_mem(R14, off - CPU_BIAS); }
 
 struct jit {
@@ -58,7 +57,7 @@ struct fixup { /* a displacement that waits for a label or a cold stub */
 struct emit;
 struct cold { /* code out of line, emitted after the unit's body */
     void (*emit)(struct emit *, const struct cold *);
-    u8 *from[2]; /* displacements that jump here */
+    u8 *from;    /* displacement that jumps here */
     u8 *back;    /* where it returns to */
     u32 ins;     /* instruction it belongs to */
     i32 guest;   /* pc of the guest instruction, from the unit's pc */
@@ -101,7 +100,7 @@ struct emit {
     u32 n_cold;
     struct jit_pc pcs[MAX_COLD];
     u32 n_pcs;
-    bool failed; /* out of cold records or spill slots */
+    bool failed; /* out of places: JIT_CROWDED */
 };
 
 /* ---- alloc.c: where values are ------------------------------------------------------------------------- */
