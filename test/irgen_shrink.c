@@ -1,5 +1,5 @@
 /* test/irgen_shrink.c - makes a failing unit small. */
-#include "irgen.h"
+#include "test/irgen.h"
 
 struct shrink {
     struct ir *ir, *trial; /* what fails, and what is tried */

@@ -1,6 +1,7 @@
 /* ir/build_test.c - the builder's rules, one by one and on random operands. */
 #include <assert.h>
 #include "ir/ir.h"
+#include "test/random.h"
 
 enum { A, B, F, SLOTS };
 static const struct ir_slot slots[SLOTS] = {{"a", 0, I64}, {"b", 8, I64}, {"f", 16, F64}};
@@ -188,13 +189,7 @@ TEST(a_full_unit_overflows)
 /* ---- random operands: what the rules make of an op is what the op means ---------------------- */
 
 static u64 seed = 1;
-
-static u64 rnd(void)
-{
-    seed ^= seed << 13;
-    seed ^= seed >> 7;
-    return seed ^= seed << 17;
-}
+static u64 rnd(void) { return random_next(&seed); }
 
 static u64 interesting(void)
 {
