@@ -6,7 +6,7 @@
 const char version_text[] =
     "myna " VERSION " (with the command line of QEMU emulator version 7.2.0)";
 
-static int fail(const struct error *err)
+int cli_fail(const struct error *err)
 {
     log_error("%s", err->msg);
     return 1;
@@ -19,7 +19,7 @@ static int machine(u8 grammar, const char *program, const char *guest, int argc,
     cli_init(&c, grammar, program, guest);
     int status = 0;
     if (!cli_parse(&c, argc, argv, &err))
-        status = fail(&err);
+        status = cli_fail(&err);
     else if (!c.done)
         status = cli_run(&c);
     cli_fini(&c);
@@ -42,7 +42,7 @@ static int cmd_system(int argc, char **argv)
 static int cmd_list(int argc, char **argv)
 {
     struct error err = {0};
-    return help_list(stdout, argc > 1 ? argv[1] : "help", &err) ? 0 : fail(&err);
+    return help_list(stdout, argc > 1 ? argv[1] : "help", &err) ? 0 : cli_fail(&err);
 }
 
 static int cmd_version(int argc, char **argv)
@@ -85,7 +85,7 @@ static int cmd_help(int argc, char **argv)
         help_options(stdout, QEMU, "myna system GUEST");
     } else {
         error_unknown(&err, "help topic", topic, topics, ARRAY_LEN(topics));
-        return fail(&err);
+        return cli_fail(&err);
     }
     return 0;
 }
@@ -127,5 +127,5 @@ int cli_main(int argc, char **argv)
         names[n++] = k->name;
     struct error err;
     error_unknown(&err, "command", argv[1], names, n);
-    return fail(&err);
+    return cli_fail(&err);
 }
