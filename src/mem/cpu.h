@@ -32,6 +32,7 @@ struct tlb {
     u64 root;              /* page-table root incl. ASID as the guest gave it (satp) */
     u32 mode; /* what else decides data access: privilege, SUM, MXR ... guest's own bits */
     u32 key;  /* what is constant in translations: see guest_ops.lift */
+    bool near_used; /* was active since the near entries were cleared */
     u64 used_read, used_write, used_fetch; /* bit n: group n (1/32 of the entries) holds something */
     u64 large_base, large_mask; /* where mappings larger than a page lie; mask 0: there are none */
 };

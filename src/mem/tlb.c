@@ -17,6 +17,9 @@ static void clear_entries(struct tlb_entry *e, u64 *used)
 
 static void clear_near(struct tlb *t)
 {
+    if (!t->near_used)
+        return;
+    t->near_used = false;
     for (unsigned i = 0; i < NEAR_SIZE; i++)
         t->near_read[i].tag = t->near_write[i].tag = TLB_INVALID;
 }
@@ -36,6 +39,7 @@ static struct tlb *context_new(void)
 {
     struct tlb *t = new(struct tlb);
     t->used_read = t->used_write = (1ull << GROUPS) - 1;
+    t->near_used = true;
     clear_context(t);
     return t;
 }
@@ -65,6 +69,7 @@ void tlb_select(struct cpu *c, u64 root, u32 mode, u32 key)
     }
     memmove(c->contexts + 1, c->contexts, (size_t)i * sizeof *c->contexts);
     c->contexts[0] = c->tlb = t;
+    t->near_used = true;
 }
 
 void cpu_fini_tlb(struct cpu *c)
@@ -97,6 +102,8 @@ void tlb_flush(struct cpu *c, u64 page, bool (*match)(u64 root, u64 arg), u64 ar
             slot(t->write, page)->tag = TLB_INVALID;
         t->fetch[page >> PAGE_BITS & (FETCH_SIZE - 1)] = 0;
     }
+    if (c->tlb)
+        c->tlb->near_used = true; /* generated code will not say so */
 }
 
 bool tlb_slow_page(struct cpu *c, const u8 *host)
@@ -114,6 +121,8 @@ bool tlb_slow_page(struct cpu *c, const u8 *host)
                 }
         }
     }
+    if (c->tlb)
+        c->tlb->near_used = true;
     return found;
 }
 

@@ -101,6 +101,20 @@ TEST(tlb_contexts_keep_what_they_know)
     finish(c);
 }
 
+TEST(tlb_flushes_reach_near_entries)
+{
+    struct cpu *c = start();
+    struct tlb *first = c->tlb;
+    for (int i = 0; i < 3; i++) {
+        first->near_read[5].tag = first->near_write[6].tag = VA; /* as generated code does */
+        if (i == 2)
+            tlb_select(c, 2, 0, 0); /* not the active one any more */
+        tlb_flush(c, VA, NULL, 0);
+        assert(first->near_read[5].tag == TLB_INVALID && first->near_write[6].tag == TLB_INVALID);
+    }
+    finish(c);
+}
+
 TEST(tlb_large_mappings_go_as_a_whole)
 {
     struct cpu *c = start();
