@@ -4,7 +4,8 @@
  * a unit built plain and the same unit built with folding are the same program.
  */
 #include <stddef.h>
-#include "irgen.h"
+#include "test/irgen.h"
+#include "test/random.h"
 
 enum { POOL = 64, LABELS = 8 };
 struct gen {
@@ -27,13 +28,7 @@ struct gen {
 
 /* ---- choices --------------------------------------------------------------------------------- */
 
-static u64 next(struct gen *g)
-{
-    u64 z = g->seed += 0x9e3779b97f4a7c15;
-    z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9;
-    z = (z ^ z >> 27) * 0x94d049bb133111eb;
-    return z ^ z >> 31;
-}
+static u64 next(struct gen *g) { return random_next(&g->seed); }
 
 static u32 below(struct gen *g, u32 n) { return (u32)((next(g) >> 32) * n >> 32); }
 static bool chance(struct gen *g, u32 one_in) { return below(g, one_in) == 0; }

@@ -1,7 +1,7 @@
 /* test/irgen_cpu.c - the machine that random units run on under the interpreter. */
 #include <stddef.h>
 #include "base/bits.h"
-#include "irgen.h"
+#include "test/irgen.h"
 
 enum { BASE = 30, COUNT = 31 };
 static const u64 window_at = 0x40000000;

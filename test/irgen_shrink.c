@@ -1,5 +1,5 @@
 /* test/irgen_shrink.c - makes a failing unit small. */
-#include "irgen.h"
+#include "test/irgen.h"
 
 struct shrink {
     struct ir *ir, *trial; /* what fails, and what is tried */
@@ -122,7 +122,7 @@ static bool pass(struct shrink *s)
 
 void irgen_shrink(struct ir *ir, bool (*fails)(void *arg, const struct ir *), void *arg)
 {
-    struct shrink s = {ir, new (struct ir), fails, arg};
+    struct shrink s = {ir, new(struct ir), fails, arg};
     *s.trial = *ir;
     while (pass(&s))
         ;

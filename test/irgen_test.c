@@ -1,6 +1,6 @@
 /* test/irgen_test.c - random units: optimized ones do what plain ones do; text; shrinking. */
 #include <assert.h>
-#include "irgen.h"
+#include "test/irgen.h"
 
 static struct ir plain, folded;
 

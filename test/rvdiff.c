@@ -11,6 +11,7 @@
 #include "base/bits.h"
 #include "base/clock.h"
 #include "guest/riscv/riscv.h"
+#include "test/random.h"
 #include "test/rvgen.h"
 
 enum { RAM_SIZE = 32 << 20, BLOCKS_MAX = 4096 };
@@ -236,7 +237,7 @@ static bool try_program(u64 seed, u32 blocks)
     struct rvgen_block *b = new_array(struct rvgen_block, blocks);
     u64 state = seed;
     for (u32 i = 0; i < blocks; i++)
-        rvgen_block(&b[i], rvgen_random(&state));
+        rvgen_block(&b[i], random_next(&state));
     struct difference d = run_all(b, blocks, seed);
     if (d.block != SAME) {
         printf("--seed %llu --blocks %u: differs\n", (unsigned long long)seed, blocks);

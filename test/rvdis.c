@@ -4,6 +4,7 @@
  */
 #include "base/bits.h"
 #include "guest/riscv/riscv.h"
+#include "test/random.h"
 #include "test/rvgen.h"
 
 static void print_word(u32 word, unsigned size, u64 pc)
@@ -29,7 +30,7 @@ int main(int argc, char **argv)
             insn_picture(*i, 16, &mask, &value);
         for (u64 n = 0; n < count && (*i)->lift; n++) {
             unsigned size = wide ? 4 : 2;
-            u32 word = ((u32)rvgen_random(&seed) & ~mask) | value;
+            u32 word = ((u32)random_next(&seed) & ~mask) | value;
             print_word(wide ? word : word & 0xffff, size, pc);
             pc += size;
         }

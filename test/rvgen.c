@@ -3,6 +3,7 @@
  * In a block sp, s0 and s1 point into the window, gp at the block's record, and tp counts loops. */
 #include <assert.h>
 #include "guest/riscv/riscv.h"
+#include "test/random.h"
 #include "test/rvgen.h"
 
 enum { RA = 1, SP = 2, GP = 3, TP = 4, S0 = 8, S1 = 9, A0 = 10, A7 = 17, FCSR = 64 };
@@ -10,14 +11,7 @@ enum { KEEP = 1 << SP | 1 << GP | 1 << TP | 1 << S0 | 1 << S1 }; /* blocks do no
 enum { SYS_EXIT = 93, SYS_WRITE = 64, CSR_FFLAGS = 1, CSR_FRM = 2, CSR_FCSR = 3 };
 enum { ROWS_MAX = 512 };
 
-u64 rvgen_random(u64 *state) /* splitmix64 */
-{
-    u64 z = *state += 0x9e3779b97f4a7c15;
-    z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9;
-    z = (z ^ z >> 27) * 0x94d049bb133111eb;
-    return z ^ z >> 31;
-}
-static u32 below(u64 *s, u32 n) { return (u32)(rvgen_random(s) % n); }
+static u32 below(u64 *s, u32 n) { return (u32)(random_next(s) % n); }
 
 /* ---- encoding ----------------------------------------------------------------------------- */
 static u32 enc_i(u32 op, u32 f3, u32 rd, u32 rs1, i64 v)
@@ -149,7 +143,7 @@ static bool acceptable(const struct insn *in, const struct args *a)
 static u32 random_word(u32 i, u64 *s, struct args *a)
 {
     for (;;) {
-        u32 w = (u32)rvgen_random(s);
+        u32 w = (u32)random_next(s);
         if (is_csr(rows[i].row))
             w = (w & 0xfffff) | (1 + below(s, 3)) << 20;
         w = (w & ~rows[i].mask) | rows[i].value;
@@ -211,23 +205,23 @@ static u64 random_int(u64 *s)
 {
     switch (below(s, 4)) {
     case 0: return ints[below(s, ARRAY_LEN(ints))];
-    case 1: return (u64)(i64)(i32)rvgen_random(s);
-    case 2: return rvgen_random(s) >> below(s, 64);
-    default: return rvgen_random(s);
+    case 1: return (u64)(i64)(i32)random_next(s);
+    case 2: return random_next(s) >> below(s, 64);
+    default: return random_next(s);
     }
 }
 
 /* A third each of double precision, of boxed single precision, and of anything. */
 static u64 random_float(u64 *s)
 {
-    u64 sign = below(s, 2), fraction = rvgen_random(s);
+    u64 sign = below(s, 2), fraction = random_next(s);
     if (below(s, 2))
         fraction = fractions[below(s, ARRAY_LEN(fractions))];
     u64 exp = exponents[below(s, ARRAY_LEN(exponents))];
     u64 exp32 = exponents32[below(s, ARRAY_LEN(exponents32))];
     u64 single = sign << 31 | exp32 << 23 | bits(fraction, 22, 0);
     switch (below(s, 6)) {
-    case 0: return rvgen_random(s);
+    case 0: return random_next(s);
     case 1: return single; /* not boxed */
     case 2:
     case 3: return single | 0xffffffffull << 32;

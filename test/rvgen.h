@@ -39,5 +39,4 @@ struct rvgen_image { /* the program in memory: write(1, data, data_len), then ex
     u64 len, data, data_len; /* data: offset of the records, followed by the window */
 };
 void rvgen_image(struct rvgen_image *, const struct rvgen_block *, u32 n, u64 window_seed);
-u64 rvgen_random(u64 *state);
 #endif

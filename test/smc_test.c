@@ -1,4 +1,4 @@
-/* test/smc_test.c - units and accesses across pages, and translations whose bytes or pages change. */
+/* test/smc_test.c - units and accesses across pages; code whose bytes or pages change. */
 #include <assert.h>
 #include <unistd.h>
 #include "base/clock.h"
@@ -24,7 +24,7 @@ static void each_jit(void (*fn)(const struct hart_mode *))
 }
 
 /* ---- an instruction that lies across two pages -------------------------------------------- */
-/* Virtual pages 1 and 2 are physical pages 1 and `second`, under a root of their own for each `second`. */
+/* Virtual pages 1 and 2 are physical pages 1 and `second`, under one root for each `second`. */
 enum { RAM_SIZE = 1 << 20, PAGE = PAGE_SIZE, CROSSING = 2 * PAGE - 2, START = PAGE + 0x800 };
 enum { PTE_POINTER = 1, PTE_PAGE = 0xcf }; /* V; V R W X A D */
 
@@ -144,8 +144,9 @@ static void loop_over_the_border(const struct hart_mode *mode)
 TEST(crossing_accesses_in_a_loop) { each_jit(loop_over_the_border); }
 
 /* ---- one hart writes what another executes -------------------------------------------------- */
-/* In each round the writer owns a page that it writes without being watched. The runner calls into it,
- * which starts the watch, while the writer changes it once more; a fence later only the change counts. */
+/* In each round the writer owns a page that it writes without being watched. The runner calls into
+ * it, which starts the watch, while the writer changes it once more; a fence later only the change
+ * counts. */
 enum {
     ROUNDS = 40,
     PAIR_RAM = (ROUNDS + 16) * PAGE,

@@ -9,6 +9,7 @@ guest=riscv64
 case ${1-} in GUEST=*) guest=${1#GUEST=}; shift ;; esac
 dir=$("$root/tools/guest.sh" "$guest")
 size=$(stty size 2>/dev/null | tr ' ' x) || size=
+[ "$size" != 0x0 ] || size= # a terminal that does not know
 echo "myna: booting; Ctrl-A X ends the machine, Ctrl-A H lists more" >&2
 exec "$root/build/myna" run --kernel "$dir/kernel" --initrd "$dir/initrd" \
     --append "console=ttyS0 quiet ${size:+myna.tty=$size} ${APPEND-}" \

@@ -136,10 +136,17 @@ const char *nearest(const char *word, const char *const *candidates, size_t n)
 bool error_unknown(struct error *err, const char *what, const char *name,
                    const char *const *candidates, size_t n)
 {
+    enum { FEW = 8 };
     const char *near = nearest(name, candidates, n);
-    if (!near)
-        return error_set(err, ENOENT, "no %s '%s'", what, name);
-    return error_set(err, ENOENT, "no %s '%s'; did you mean '%s'?", what, name, near);
+    if (near)
+        return error_set(err, ENOENT, "no %s '%s'; did you mean '%s'?", what, name, near);
+    error_set(err, ENOENT, "no %s '%s'", what, name);
+    for (size_t i = 0; n <= FEW && i < n; i++) {
+        size_t len = strlen(err->msg);
+        snprintf(err->msg + len, sizeof err->msg - len, "%s%s",
+                 i ? ", " : "; known: ", candidates[i]);
+    }
+    return false;
 }
 
 /* ---- properties ------------------------------------------------------------------------------ */

@@ -43,7 +43,7 @@ bool parse_size(const char *text, u64 dflt_unit, u64 *out, struct error *);
 bool parse_u64(const char *text, u64 *out, struct error *);
 /* The candidate nearest to `word` (edit distance), or NULL when none is near. */
 const char *nearest(const char *word, const char *const *candidates, size_t n);
-/* "no WHAT 'NAME'; did you mean 'CANDIDATE'?" and ENOENT. */
+/* "no WHAT 'NAME'; did you mean 'CANDIDATE'?" and ENOENT; none near: all of them, if few. */
 bool error_unknown(struct error *, const char *what, const char *name,
                    const char *const *candidates, size_t n);
 #endif

@@ -96,8 +96,8 @@ static bool lock_file(struct hostfile *f, bool readonly, struct error *err)
         return true;
     if (errno == EAGAIN || errno == EACCES)
         return error_set(err, EBUSY,
-                         readonly ? "in use: another process writes it"
-                                  : "in use by another process");
+                         readonly ? "in use: another process or disk writes it"
+                                  : "in use by another process or disk");
     if (errno == EINVAL || errno == ENOLCK || errno == EOPNOTSUPP)
         return true;
     return error_set(err, errno, "cannot lock: %s", strerror(errno));
@@ -165,34 +165,20 @@ void hostfile_close(struct hostfile *f)
 
 /* ---- reading and writing --------------------------------------------------------------------- */
 
-static int read_span(struct hostfile *f, u64 off, u64 len, struct span *at)
+/* preadv or pwritev until all `len` bytes are moved. */
+static int move_span(struct hostfile *f, u64 off, u64 len, struct span *at,
+                     ssize_t (*move)(int, const struct iovec *, int, off_t))
 {
     struct iovec v[IOV_CHUNK];
     while (len) {
-        ssize_t got = preadv(f->fd, v, span_iov(at, len, v, IOV_CHUNK), (off_t)off);
-        if (got < 0 && errno == EINTR)
+        ssize_t n = move(f->fd, v, span_iov(at, len, v, IOV_CHUNK), (off_t)off);
+        if (n < 0 && errno == EINTR)
             continue;
-        if (got <= 0)
-            return got ? -errno : -EIO;
-        span_advance(at, (u64)got);
-        off += (u64)got;
-        len -= (u64)got;
-    }
-    return 0;
-}
-
-static int write_span(struct hostfile *f, u64 off, u64 len, struct span *at)
-{
-    struct iovec v[IOV_CHUNK];
-    while (len) {
-        ssize_t put = pwritev(f->fd, v, span_iov(at, len, v, IOV_CHUNK), (off_t)off);
-        if (put < 0 && errno == EINTR)
-            continue;
-        if (put <= 0)
-            return put ? -errno : -EIO;
-        span_advance(at, (u64)put);
-        off += (u64)put;
-        len -= (u64)put;
+        if (n <= 0)
+            return n ? -errno : -EIO;
+        span_advance(at, (u64)n);
+        off += (u64)n;
+        len -= (u64)n;
     }
     return 0;
 }
@@ -246,7 +232,7 @@ static int bounce_write(struct hostfile *f, u64 off, u64 len, struct span *at, u
         }
         span_each(at, n, piece_take, buf + head);
         struct iovec v = {buf, whole};
-        int ret = write_span(f, lo, whole, &(struct span){&v, 0});
+        int ret = move_span(f, lo, whole, &(struct span){&v, 0}, pwritev);
         if (ret)
             return ret;
         u64 end = MAX(__atomic_load_n(&f->size, __ATOMIC_RELAXED), off + n);
@@ -273,7 +259,7 @@ int hostfile_read(struct hostfile *f, u64 off, u64 len, struct span *at)
 {
     if (f->align > 1 && ((off | len) & (f->align - 1) || !span_aligned(at, len, f->align)))
         return bounce(f, off, len, at, bounce_read);
-    return read_span(f, off, len, at);
+    return move_span(f, off, len, at, preadv);
 }
 
 bool hostfile_read_cached(struct hostfile *f, u64 off, u64 len, const struct iovec *iov, int niov)
@@ -293,7 +279,7 @@ int hostfile_write(struct hostfile *f, u64 off, u64 len, struct span *at)
     if (f->align > 1 && (!whole || !span_aligned(at, len, f->align)))
         ret = bounce(f, off, len, at, bounce_write);
     else
-        ret = write_span(f, off, len, at);
+        ret = move_span(f, off, len, at, pwritev);
     pthread_rwlock_unlock(&f->edge);
     u64 size = __atomic_load_n(&f->size, __ATOMIC_RELAXED);
     while (!ret && off + len > size &&

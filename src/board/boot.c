@@ -4,6 +4,8 @@
 #include "base/bits.h"
 #include "board/boot.h"
 
+enum { HEADER = 64 }; /* of an Image and of ELF; what is smaller is neither, nor a raw kernel */
+
 /* The file's bytes go through the RAM's memory object: no page of RAM is mapped for it, and a file
  * that shrinks under us is EFAULT. */
 static bool copy_in(const struct boot_file *b, u64 off, u64 len, struct ram *ram, u64 ram_off,
@@ -76,6 +78,9 @@ bool boot_program(struct boot *boot, const struct boot_file *file, gpa at, struc
         ok = boot_elf(boot, &b, at, image, err);
     } else if (ok && is_riscv_image(&b)) {
         ok = boot_riscv_image(boot, &b, at, image, err);
+    } else if (ok && b.size < HEADER) {
+        ok = file_bad(file, err, "is cut short: %llu bytes are less than any program's header of %d",
+                      (unsigned long long)b.size, HEADER);
     } else if (ok) {
         *image = (struct boot_image){.entry = at, .end = at + b.size};
         ok = boot_place(boot, &b, 0, b.size, b.size, at, err);

@@ -48,7 +48,7 @@ bool boot_elf(struct boot *, const struct boot_file *, gpa at, struct boot_image
 /* A RISC-V Linux Image (boot-image-header.rst); at or above `at`, as its header asks. */
 bool boot_riscv_image(struct boot *, const struct boot_file *, gpa at, struct boot_image *,
                       struct error *);
-/* Any program: ELF, Image or raw bytes at `at`, packed or not. */
+/* Any program: ELF, Image or raw bytes at `at` (64 or more), packed or not. */
 bool boot_program(struct boot *, const struct boot_file *, gpa at, struct boot_image *,
                   struct error *);
 bool is_elf(const struct boot_file *);

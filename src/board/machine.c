@@ -239,7 +239,10 @@ static const struct board *find_board(const struct machine_opts *o, struct error
     const char *names[MAX_NAMES];
     size_t n = 0;
     if (!guest_find(o->guest)) {
-        error_set(err, ENOENT, "no guest '%s'", o->guest);
+        EACH(guest, g)
+            if (n < MAX_NAMES)
+                names[n++] = (*g)->name;
+        error_unknown(err, "guest", o->guest, names, n);
         return NULL;
     }
     EACH(board, b) {

@@ -25,11 +25,14 @@ static void set(struct rig *r, const char *prop, const char *value)
     assert(props_set(machine_props, &r->o, prop, value, &r->err));
 }
 
+enum { PROGRAM_MIN = 64 }; /* shorter ones are refused */
+
 /* The code becomes a file, and the value of `prop`. */
 static void program(struct rig *r, const char *prop, const u32 *code, size_t size)
 {
     int fd = mkstemp(r->path);
     assert(fd >= 0 && write(fd, code, size) == (ssize_t)size);
+    assert(!ftruncate(fd, (off_t)MAX(size, PROGRAM_MIN)));
     close(fd);
     set(r, prop, r->path);
 }

@@ -30,10 +30,11 @@ struct option {
     const char *arg; /* what the value is; NULL: none is taken */
     bool (*set)(struct cli *, const struct option *, const char *value, struct error *);
     const char *what; /* for `set`: a property, the values accepted, a reason */
-    const char *help; /* NULL: that of the property `what` of the machine */
+    const char *help; /* NULL: that of the property `what` of the machine, or the reason */
 };
 extern const struct option options[]; /* ends with name NULL */
 const char *option_help(const struct option *);
+bool option_refused(const struct option *); /* known, and never possible: its help says why */
 
 void cli_init(struct cli *, u8 grammar, const char *program, const char *guest);
 void cli_fini(struct cli *);
@@ -50,8 +51,8 @@ option_set set_disk, set_drive, set_hd, set_blockdev, set_nic, set_netdev, set_n
     set_serial, set_device, set_object;
 extern const struct prop accel_props[];
 bool is_help(const char *value); /* "help" or "?" */
-bool show_list(struct cli *, const char *what,
-               struct error *); /* help_list, and nothing is to run */
+/* help_list, and nothing is to run. */
+bool show_list(struct cli *, const char *what, struct error *);
 
 /* help.c: texts made from the tables. */
 void help_options(FILE *, u8 grammar, const char *program);
@@ -67,5 +68,6 @@ struct command { /* `myna NAME ARGS` */
 };
 extern const struct command commands[]; /* ends with name NULL */
 extern const char version_text[];
+int cli_fail(const struct error *); /* prints it; the exit status */
 int cli_main(int argc, char **argv); /* the whole program; returns its exit status */
 #endif

@@ -151,8 +151,6 @@ static const char *sample(const char *name)
     return NULL;
 }
 
-static bool is_refused(const struct option *o) { return o->help && !strcmp(o->help, "refused"); }
-
 static void try_option(const struct option *o, u8 grammar, const char *name)
 {
     struct rig r;
@@ -163,9 +161,9 @@ static void try_option(const struct option *o, u8 grammar, const char *name)
     const char *dashes = grammar == RUN && name[1] ? "--" : "-";
     char *line = xprintf("%s%s %s", dashes, name, o->arg && !*value ? "x" : value);
     bool ok = parse(&r, grammar, line);
-    if (ok == is_refused(o))
+    if (ok == option_refused(o))
         printf("%s: %s\n", line, r.err.msg);
-    assert(ok != is_refused(o));
+    assert(ok != option_refused(o));
     assert(ok || strstr(r.err.msg, "not available"));
     done(&r);
     if (o->arg) { /* and without it */

@@ -6,7 +6,7 @@
 const char version_text[] =
     "myna " VERSION " (with the command line of QEMU emulator version 7.2.0)";
 
-static int fail(const struct error *err)
+int cli_fail(const struct error *err)
 {
     log_error("%s", err->msg);
     return 1;
@@ -19,7 +19,7 @@ static int machine(u8 grammar, const char *program, const char *guest, int argc,
     cli_init(&c, grammar, program, guest);
     int status = 0;
     if (!cli_parse(&c, argc, argv, &err))
-        status = fail(&err);
+        status = cli_fail(&err);
     else if (!c.done)
         status = cli_run(&c);
     cli_fini(&c);
@@ -42,7 +42,7 @@ static int cmd_system(int argc, char **argv)
 static int cmd_list(int argc, char **argv)
 {
     struct error err = {0};
-    return help_list(stdout, argc > 1 ? argv[1] : "help", &err) ? 0 : fail(&err);
+    return help_list(stdout, argc > 1 ? argv[1] : "help", &err) ? 0 : cli_fail(&err);
 }
 
 static int cmd_version(int argc, char **argv)
@@ -62,31 +62,39 @@ static int cmd_completion(int argc, char **argv)
     return 0;
 }
 
-static int cmd_help(int argc, char **argv)
+static void overview(void)
 {
-    if (argc > 1 && !strcmp(argv[1], "--man")) {
-        help_man(stdout);
-        return 0;
-    }
-    if (argc > 1 && !strcmp(argv[1], "run")) {
-        help_options(stdout, RUN, "myna run");
-        return 0;
-    }
-    if (argc > 1 && !strcmp(argv[1], "system")) {
-        help_options(stdout, QEMU, "myna system GUEST");
-        return 0;
-    }
-    puts(version_text);
+    printf("%s\n\n", version_text);
     for (const struct command *c = commands; c->name; c++)
         printf("  myna %-10s %-20s %s\n", c->name, c->args, c->help);
+    puts("\nFor example: myna run --kernel Image --initrd initrd.img --disk disk.img --cpus 2");
+}
+
+static int cmd_help(int argc, char **argv)
+{
+    static const char *const topics[] = {"run", "system", "--man"};
+    const char *topic = argc > 1 ? argv[1] : NULL;
+    struct error err;
+    if (!topic) {
+        overview();
+    } else if (!strcmp(topic, "--man")) {
+        help_man(stdout);
+    } else if (!strcmp(topic, "run")) {
+        help_options(stdout, RUN, "myna run");
+    } else if (!strcmp(topic, "system")) {
+        help_options(stdout, QEMU, "myna system GUEST");
+    } else {
+        error_unknown(&err, "help topic", topic, topics, ARRAY_LEN(topics));
+        return cli_fail(&err);
+    }
     return 0;
 }
 
 const struct command commands[] = {
-    {"run", "[OPTION]...", "run a machine: --kernel K --disk D ...", cmd_run},
-    {"system", "GUEST [OPTION]...", "run a machine with the command line of QEMU", cmd_system},
-    {"list", "WHAT", "list devices, machines, guests, ...", cmd_list},
-    {"help", "[run|system|--man]", "print help, or the manual page", cmd_help},
+    {"run", "[OPTION]...", "run a machine; options: myna help run", cmd_run},
+    {"system", "GUEST [OPTION]...", "the same with the command line of QEMU", cmd_system},
+    {"list", "[WHAT]", "list devices, machines, guests, ...", cmd_list},
+    {"help", "[run|system|--man]", "print this, all options, or the manual page", cmd_help},
     {"version", "", "print the version", cmd_version},
     {"completion", "bash", "print a script that completes command lines", cmd_completion},
     {0},
@@ -119,5 +127,5 @@ int cli_main(int argc, char **argv)
         names[n++] = k->name;
     struct error err;
     error_unknown(&err, "command", argv[1], names, n);
-    return fail(&err);
+    return cli_fail(&err);
 }

@@ -20,19 +20,30 @@ static char *usage(const struct option *o, u8 grammar)
                    o->arg ? o->arg : "");
 }
 
-void help_options(FILE *f, u8 grammar, const char *program)
+static void list_options(FILE *f, u8 grammar, bool refused)
 {
     enum { COLUMN = 36 };
-    fprintf(f, "usage: %s [OPTION]...\n\n", program);
     for (const struct option *o = options; o->name; o++) {
-        if (!(o->grammar & grammar))
+        if (!(o->grammar & grammar) || option_refused(o) != refused)
             continue;
         char *text = usage(o, grammar);
-        fprintf(f, "  %-*s%s%s\n", COLUMN, text,
-                strlen(text) < COLUMN ? "" : "\n                                      ",
-                option_help(o));
+        if (strlen(text) < COLUMN)
+            fprintf(f, "  %-*s%s\n", COLUMN, text, option_help(o));
+        else
+            fprintf(f, "  %s\n  %-*s%s\n", text, COLUMN, "", option_help(o));
         free(text);
     }
+}
+
+void help_options(FILE *f, u8 grammar, const char *program)
+{
+    fprintf(f, "usage: %s [OPTION]...\n\n", program);
+    list_options(f, grammar, false);
+    if (grammar == QEMU) {
+        fputs("\nQEMU's options that are refused, and why:\n", f);
+        list_options(f, grammar, true);
+    }
+    fputs("\nOn the terminal, Ctrl-A X ends the machine and Ctrl-A H lists the other keys.\n", f);
 }
 
 /* ---- lists ------------------------------------------------------------------------- */
@@ -157,7 +168,7 @@ static void man_options(FILE *f, u8 grammar)
         char *text = usage(o, grammar);
         fputs(".TP\n\\fB", f);
         roff(f, text);
-        fputs("\\fR\n", f);
+        fputs(option_refused(o) ? "\\fR\nRefused: " : "\\fR\n", f);
         roff(f, option_help(o));
         fputc('\n', f);
         free(text);
@@ -175,7 +186,11 @@ void help_man(FILE *f)
         roff(f, c->args);
         fputs("\n.br\n", f);
     }
-    fputs("\\fBqemu\\-system\\-\\fIGUEST\\fR [\\fIOPTION\\fR]...\n.SH COMMANDS\n", f);
+    fputs("\\fBqemu\\-system\\-\\fIGUEST\\fR [\\fIOPTION\\fR]...\n.SH DESCRIPTION\nMyna runs "
+          "operating "
+          "systems made for other computers. It translates their machine code while they run, and "
+          "models the machine around them.\n.SH COMMANDS\n",
+          f);
     for (const struct command *c = commands; c->name; c++) {
         fprintf(f, ".TP\n\\fB%s\\fR ", c->name);
         roff(f, c->args);
@@ -184,7 +199,7 @@ void help_man(FILE *f)
         fputc('\n', f);
     }
     fputs(".SH OPTIONS OF RUN\nAlso written \\-\\-name=value. On the terminal Ctrl\\-A X ends the "
-          "machine.\n",
+          "machine, and Ctrl\\-A H lists the other keys.\n",
           f);
     man_options(f, RUN);
     fputs(".SH OPTIONS OF SYSTEM\nThe grammar of QEMU; also of a program called "
@@ -192,8 +207,10 @@ void help_man(FILE *f)
           f);
     man_options(f, QEMU);
     fputs(".SH EXIT STATUS\n0 when the guest powers off or the user ends the machine, the code of "
-          "a guest that reports\n"
-          "failure, 1 for errors.\n",
+          "a guest that reports failure, 1 for errors.\n.SH EXAMPLES\n.nf\n"
+          "myna run \\-\\-kernel Image \\-\\-initrd initrd.img \\-\\-cpus 2 \\-\\-memory 1G\n"
+          "myna run \\-\\-kernel Image \\-\\-append root=/dev/vda \\-\\-disk root.img "
+          "\\-\\-net user,hostfwd=tcp::2222\\-:22\n.fi\n",
           f);
 }
 
@@ -212,30 +229,29 @@ void help_completion(FILE *f)
     fputs("# bash completion for myna; load it with: source <(myna completion bash)\n"
           "_myna() {\n    local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD-1]} "
           "words\n"
-          "    COMPREPLY=()\n    case $before in\n",
+          "    COMPREPLY=()\n    case $before in\n"
+          "    system) words=$(myna list guests);;\n    help) words='run system --man';;\n"
+          "    completion) words=bash;;\n",
           f);
-    for (const struct option *o = options; o->name; o++)
-        if (o->arg && strstr(o->arg, "FILE"))
-            fprintf(f, "    -%s|--%s) COMPREPLY=($(compgen -f -- \"$word\")); return;;\n", o->name,
-                    o->name);
-    fputs("    --add|-device) COMPREPLY=($(compgen -W \"$(myna list devices | cut -d' ' -f1)\" -- "
-          "\"$word\")); return;;\n"
-          "    --list|list) COMPREPLY=($(compgen -W '",
-          f);
+    fputs(
+        "    --add|-device) words=$(myna list devices | cut -d' ' -f1);;\n    --list|list) words='",
+        f);
     for (unsigned i = 0; i < ARRAY_LEN(lists); i++)
         fprintf(f, "%s ", lists[i].name);
-    fputs("' -- \"$word\")); return;;\n    esac\n    if [[ $COMP_CWORD == 1 && $1 != qemu-* ]]; "
-          "then\n        words='",
-          f);
+    fputs(
+        "';;\n    esac\n    if [[ $words ]]; then\n        :\n"
+        "    elif [[ $before == -* && $word != -* ]]; then\n        return # a value: file names\n"
+        "    elif [[ $COMP_CWORD == 1 && $1 != qemu-* ]]; then\n        words='",
+        f);
     for (const struct command *c = commands; c->name; c++)
         fprintf(f, "%s ", c->name);
     fputs("'\n    elif [[ $1 == qemu-* || ${COMP_WORDS[1]} == system ]]; then\n    ", f);
     completion_words(f, "words", QEMU);
     fputs("    else\n    ", f);
     completion_words(f, "words", RUN);
-    fputs(
-        "    fi\n    COMPREPLY=($(compgen -W \"$words\" -- \"$word\"))\n}\ncomplete -F _myna myna",
-        f);
+    fputs("    fi\n    COMPREPLY=($(compgen -W \"$words\" -- \"$word\"))\n}\n"
+          "complete -o default -F _myna myna",
+          f);
     EACH(guest, g)
         fprintf(f, " qemu-system-%s", (*g)->name);
     fputc('\n', f);

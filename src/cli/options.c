@@ -126,14 +126,15 @@ const struct option options[] = {
     {"machine", "M", BOTH, "NAME[,PROPERTY=VALUE]", set_machine, NULL,
      "kind of machine; 'help' lists them"},
     {"cpu", NULL, BOTH, "MODEL", set_cpu, "cpu", NULL},
-    {"cpus", NULL, RUN, "N", set_machine_prop, "cpus", NULL},
-    {"smp", NULL, QEMU, "N|cpus=N,cores=N", set_smp, NULL, "number of CPUs"},
+    {"cpus", NULL, RUN, "N", set_machine_prop, "cpus", "number of CPUs (1)"},
+    {"smp", NULL, QEMU, "N|cpus=N,cores=N", set_smp, NULL, "number of CPUs (1)"},
     {"memory", NULL, RUN, "SIZE", set_memory, "memory",
-     "RAM of the guest, in MiB unless a unit is given"},
-    {"m", NULL, QEMU, "SIZE", set_memory, NULL, "RAM of the guest, in MiB unless a unit is given"},
+     "RAM of the guest, in MiB unless a unit is given (128)"},
+    {"m", NULL, QEMU, "SIZE", set_memory, NULL,
+     "RAM of the guest, in MiB unless a unit is given (128)"},
     {"accel", NULL, BOTH, "jit|interp|check[,PROPERTY=VALUE]", set_accel, NULL,
      "how instructions run; 'help' tells more"},
-    {"enable-kvm", NULL, QEMU, NULL, refuse, "KVM runs no RISC-V guest on this host", "refused"},
+    {"enable-kvm", NULL, QEMU, NULL, refuse, "KVM runs no RISC-V guest on this host", NULL},
     {"singlestep", "one-insn-per-tb", QEMU, NULL, set_level0, NULL,
      "translate one instruction at a time"},
 
@@ -156,7 +157,7 @@ const struct option options[] = {
     {"netdev", NULL, QEMU, "user,id=ID[,hostfwd=...]", set_netdev, NULL, "open a network back end"},
     {"nic", NULL, QEMU, "user[,model=CARD,mac=...]|none", set_nic, NULL,
      "network card and what it is connected to"},
-    {"net", NULL, QEMU, "none", set_net, NULL, "accepted: none; otherwise see nic"},
+    {"net", NULL, QEMU, "none", set_net, NULL, "no network card; for one, see -nic"},
     {"chardev", NULL, QEMU, "KIND,id=ID,...", set_chardev, NULL, "open a character device"},
     {"object", NULL, QEMU, "TYPE,id=ID", set_object, NULL,
      "declare a back end: rng-random, rng-builtin, iothread"},
@@ -168,7 +169,8 @@ const struct option options[] = {
     {"vga", NULL, QEMU, "none", accept_only, "none", "there is no display"},
     {"nographic", NULL, QEMU, NULL, set_own, "nographic",
      "no display; the serial port on the terminal"},
-    {"nodefaults", NULL, QEMU, NULL, set_own, "nodefaults", "no serial port unless asked for"},
+    {"nodefaults", NULL, QEMU, NULL, set_own, "nodefaults",
+     "nothing on the serial port unless asked for"},
 
     {"no-reboot", NULL, BOTH, NULL, set_machine_prop, "no_reboot", NULL},
     {"action", NULL, QEMU, "reboot=shutdown|reset", set_action, NULL, "what a reboot does"},
@@ -184,7 +186,7 @@ const struct option options[] = {
      "what to log; 'help' lists the items"},
     {"D", NULL, QEMU, "FILE", set_log_file, NULL, "where logs go"},
     {"show-config", NULL, BOTH, NULL, set_own, "show_config", "print the machine as JSON and exit"},
-    {"verbose", "v", RUN, NULL, set_own, "verbose", "tell what happens"},
+    {"verbose", "v", RUN, NULL, set_own, "verbose", "tell more of what happens"},
     {"list", NULL, RUN, "WHAT", set_list, NULL, "list devices, machines, cpus, ..."},
     {"help", "h", BOTH, NULL, set_help, NULL, "print this text"},
     {"version", NULL, BOTH, NULL, set_version, NULL, "print the version"},
@@ -201,22 +203,24 @@ const struct option options[] = {
     {"global", NULL, QEMU, "virtio-mmio.force-legacy=false", accept_only,
      "virtio-mmio.force-legacy=false virtio-mmio.force-legacy=off", "virtio is 1.x only"},
     {"audio", "audiodev", QEMU, "none", accept_only, "none", "there is no sound"},
-    {"S", NULL, QEMU, NULL, refuse, "there is no monitor to start the machine with",
-     "refused"},
-    {"s", NULL, QEMU, NULL, refuse, "there is no debugger stub", "refused"},
-    {"gdb", NULL, QEMU, "PORT", refuse, "there is no debugger stub", "refused"},
-    {"icount", NULL, QEMU, "N", refuse, "time does not follow the instruction count", "refused"},
-    {"loadvm", NULL, QEMU, "TAG", refuse, "there are no snapshots", "refused"},
-    {"incoming", NULL, QEMU, "URI", refuse, "there is no migration", "refused"},
-    {"snapshot", NULL, QEMU, NULL, refuse, "disks are written directly; copy the image",
-     "refused"},
-    {"no-shutdown", NULL, QEMU, NULL, refuse, "there is no monitor to go on with", "refused"},
+    {"S", NULL, QEMU, NULL, refuse, "there is no monitor to start the machine with", NULL},
+    {"s", NULL, QEMU, NULL, refuse, "there is no debugger stub", NULL},
+    {"gdb", NULL, QEMU, "PORT", refuse, "there is no debugger stub", NULL},
+    {"icount", NULL, QEMU, "N", refuse, "time does not follow the instruction count", NULL},
+    {"loadvm", NULL, QEMU, "TAG", refuse, "there are no snapshots", NULL},
+    {"incoming", NULL, QEMU, "URI", refuse, "there is no migration", NULL},
+    {"snapshot", NULL, QEMU, NULL, refuse, "disks are written directly; copy the image", NULL},
+    {"no-shutdown", NULL, QEMU, NULL, refuse, "there is no monitor to go on with", NULL},
     {"sandbox", NULL, QEMU, "off", accept_only, "off", "there is no sandbox"},
     {0},
 };
 /* clang-format on */
 
+bool option_refused(const struct option *o) { return o->set == refuse; }
+
 const char *option_help(const struct option *o)
 {
+    if (option_refused(o))
+        return o->what;
     return o->help ? o->help : props_find(machine_props, o->what)->doc;
 }

@@ -72,24 +72,18 @@ static bool write_pidfile(const char *path, struct error *err)
 }
 
 /* ---- running ----------------------------------------------------------------------- */
-static int fail(const struct error *err)
-{
-    log_error("%s", err->msg);
-    return 1;
-}
-
 static int run(struct cli *c, int ready)
 {
     struct error err = {0};
     struct machine *m = machine_new(&c->m, &err);
     if (!m)
-        return fail(&err);
+        return cli_fail(&err);
     int status = 0;
     if (c->m.dumpdtb) {
         if (!machine_dump_tree(m, c->m.dumpdtb, &err))
-            status = fail(&err);
+            status = cli_fail(&err);
     } else if (c->pidfile && !write_pidfile(c->pidfile, &err)) {
-        status = fail(&err);
+        status = cli_fail(&err);
     } else {
         if (ready >= 0)
             background_ready(ready);
@@ -113,6 +107,6 @@ int cli_run(struct cli *c)
     struct error err = {0};
     int ready = -1;
     if (c->daemonize && !background(&ready, &err))
-        return fail(&err);
+        return cli_fail(&err);
     return run(c, ready);
 }

@@ -120,7 +120,7 @@ void engine_trap_hook(struct engine *e, bool (*hook)(void *, struct cpu *), void
 void engine_start(struct engine *e)
 {
     char name[16];
-    e->quit = false;
+    __atomic_store_n(&e->quit, false, __ATOMIC_SEQ_CST);
     e->started = true;
     e->running = e->n_vcpus;
     for (unsigned i = 0; i < e->n_vcpus; i++) {

@@ -24,7 +24,7 @@ static bool lift(struct vcpu *v)
     bool ok = false;
     if (id) {
         mutex_lock(&e->lock);
-        ok = unit_lift(e, v->cpu, v->ir, id, &id2);
+        ok = unit_lift(e, v->cpu, v->ir, id, &id2, e->opts.level);
         mutex_unlock(&e->lock);
     }
     if (!ok && !v->cpu->exc)

@@ -28,7 +28,13 @@ struct mapping { /* a page executed at a virtual address under a key; its index 
     u32 key;
     u32 next; /* in its hash bucket */
 };
-enum { UNIT_HASH = 1 << 15, MAP_HASH = 1 << 13, MAX_UNITS = 1 << 20, MAX_MAPPINGS = 1 << 20 };
+enum {
+    UNIT_HASH_BITS = 16,
+    UNIT_HASH = 1 << UNIT_HASH_BITS,
+    MAP_HASH = 1 << 13,
+    MAX_UNITS = 1 << 20,
+    MAX_MAPPINGS = 1 << 20,
+};
 
 enum vcpu_state { VCPU_RUNNING, VCPU_HALTED, VCPU_PAUSED };
 struct request { /* a call for a vCPU's thread; lives on the waiter's stack or the heap */
@@ -83,7 +89,7 @@ struct unit *unit_find(struct engine *, struct cpu *);
 void unit_link(struct engine *, u32 site, struct unit *, bool far);
 void units_make_room(struct engine *, struct cpu *); /* stops all and forgets all units; own thread */
 /* Lifts and optimizes the unit at cpu->pc; the engine's lock is held. 0: as for unit_mapping. */
-unsigned unit_lift(struct engine *, struct cpu *, struct ir *, u32 id, u32 *id2);
+unsigned unit_lift(struct engine *, struct cpu *, struct ir *, u32 id, u32 *id2, int level);
 void unit_sync_code(struct cpu *); /* cpu_sync_code */
 u32 unit_mapping(struct engine *, struct cpu *, gva pc); /* 0: cpu->exc is set, or the table is full */
 

@@ -51,7 +51,7 @@ static void remove_node(struct engine *e, gpa pa, struct unit *u)
 
 static u32 hash_unit(gva pc, u32 id)
 {
-    return (u32)((pc >> 1) ^ (pc >> 12) ^ id * 0x9e3779b1u) % UNIT_HASH;
+    return (u32)(((pc >> 1) + id * 0x9e3779b1ull) * 0x9e3779b97f4a7c15ull >> (64 - UNIT_HASH_BITS));
 }
 
 /* RAM offset of the byte behind a fetch, from its host address. */
@@ -227,7 +227,7 @@ static void watch_page(struct engine *e, struct cpu *c, const u8 *host)
     }
 }
 
-unsigned unit_lift(struct engine *e, struct cpu *c, struct ir *ir, u32 id, u32 *id2)
+unsigned unit_lift(struct engine *e, struct cpu *c, struct ir *ir, u32 id, u32 *id2, int level)
 {
     const struct mapping *m = &e->mapping[id];
     gva pc = c->pc;
@@ -236,7 +236,7 @@ unsigned unit_lift(struct engine *e, struct cpu *c, struct ir *ir, u32 id, u32 *
     *id2 = 0;
     watch_page(e, c, m->host);
     ir_start(ir, e->guest->slots, e->guest->n_slots, pc);
-    unsigned len = lift_unit(e->guest, ir, pc, m->key, code, avail, NULL, 0, e->opts.level);
+    unsigned len = lift_unit(e->guest, ir, pc, m->key, code, avail, NULL, 0, level);
     if (!len) { /* the first instruction reaches into the next page */
         mutex_unlock(&e->lock);
         *id2 = unit_mapping(e, c, (pc | PAGE_MASK) + 1);
@@ -251,7 +251,7 @@ unsigned unit_lift(struct engine *e, struct cpu *c, struct ir *ir, u32 id, u32 *
     }
     dump_unit(e, "in", ir, NULL, pc, len, code);
     dump_unit(e, "ir0", ir, NULL, pc, len, code);
-    if (e->opts.level > 0)
+    if (level > 0)
         ir_optimize(ir);
     dump_unit(e, "ir", ir, NULL, pc, len, code);
     return len;
@@ -275,11 +275,11 @@ static void publish(struct engine *e, struct unit *u, u32 id2)
 }
 
 /* NULL with *full when code memory or tables have no room. */
-static struct unit *translate(struct engine *e, struct cpu *c, u32 id, bool *full)
+static struct unit *translate(struct engine *e, struct cpu *c, u32 id, int level, bool *full)
 {
     gva pc = c->pc;
     u32 id2;
-    unsigned len = unit_lift(e, c, &e->ir, id, &id2);
+    unsigned len = unit_lift(e, c, &e->ir, id, &id2, level);
     if (!len) {
         *full = !c->exc;
         return NULL;
@@ -293,10 +293,11 @@ static struct unit *translate(struct engine *e, struct cpu *c, u32 id, bool *ful
                              .fetch_slot2 = ((pc >> PAGE_BITS) + 1) & (FETCH_SIZE - 1)};
     u->pa = ram_offset(e, code);
     u->len = len;
-    if (e->n_units == MAX_UNITS || !jit_compile(e->jit, &e->ir, &u->j)) {
+    enum jit_made made = e->n_units == MAX_UNITS ? JIT_FULL : jit_compile(e->jit, &e->ir, &u->j);
+    if (made != JIT_MADE) {
         free(u);
-        *full = true;
-        return NULL;
+        *full = made == JIT_FULL;
+        return *full ? NULL : translate(e, c, id, 0, full); /* one instruction is never crowded */
     }
     publish(e, u, id2);
     dump_unit(e, "out", &e->ir, u, pc, len, code);
@@ -330,7 +331,7 @@ struct unit *unit_find(struct engine *e, struct cpu *c)
         mutex_lock(&e->lock);
         u = lookup(e, c->pc, id, id2);
         if (!u)
-            u = translate(e, c, id, &full);
+            u = translate(e, c, id, e->opts.level, &full);
         mutex_unlock(&e->lock);
     }
     if (full)

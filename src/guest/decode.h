@@ -2,8 +2,8 @@
  *
  * A row feeds the decoder, the unit former (where control goes), the lifter, the disassembler and
  * the tests' random programs. Pictures are the manual's: '0' and '1' are fixed bits, '.' is an
- * operand bit, spaces are for the eye. When two pictures match, the one that fixes more bits wins: a
- * hint, an alias or a reserved corner of an encoding is simply a row of its own.
+ * operand bit, spaces are for the eye. When two pictures match, the one that fixes more bits wins:
+ * a hint, an alias or a reserved corner of an encoding is simply a row of its own.
  */
 #ifndef GUEST_DECODE_H
 #define GUEST_DECODE_H

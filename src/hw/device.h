@@ -11,19 +11,15 @@
 struct device;
 
 /* ---- class: one DEVICE(...) at the end of the device's file --------------------------------- */
-struct field { /* one saved member of the guest-visible state; saved by name */
+/* One member of the guest-visible state, saved by name. */
+struct field {
     const char *name;
     u32 off, size;
 };
-#define FIELD(T, m)                           \
-    {                                         \
-#m, offsetof(T, m), sizeof((T *)0)->m \
-    }
-#define FIELDS(...)        \
-    (const struct field[]) \
-    {                      \
-        __VA_ARGS__, { 0 } \
-    }
+/* clang-format off */
+#define FIELD(T, m) {#m, offsetof(T, m), sizeof((T *)0)->m}
+#define FIELDS(...) (const struct field[]){__VA_ARGS__, {0}}
+/* clang-format on */
 
 struct device_class {
     const char *name, *doc;     /* name as users type it: "goldfish-rtc" */
@@ -32,10 +28,12 @@ struct device_class {
     u32 state_off, state_size;  /* the guest-visible part: plain data without padding */
     const struct field *fields; /* every byte of the state */
     const struct prop *props;   /* members outside the state */
-    /* The rest runs with the device's lock held, but for init and fini: nobody else sees it then.
-     * init: after properties; declares windows, lines, timers. reset: the state is zero, timers are
-     * off; sets what is not so. restored: the state holds any bytes at all; tames them, arms
-     * timers, drives lines. fini: also when init failed or never ran. irq_in: a line changed. */
+    /* These run with the device's lock held, but for init and fini: nobody else sees it then.
+     *   init      after properties; declares windows, lines and timers
+     *   reset     the state is zero and timers are off; sets what is not so
+     *   restored  the state holds any bytes at all; tames them, arms timers, drives lines
+     *   fini      also when init failed or never ran
+     *   irq_in    a line changed */
     bool (*init)(struct device *, struct error *);
     void (*reset)(struct device *);
     void (*restored)(struct device *);
@@ -111,6 +109,7 @@ struct device {
     u64 guest_errors;
     struct device *next;
 };
+
 struct hw_backend { /* see hw_provide */
     const char *kind;
     char *id;
@@ -118,10 +117,12 @@ struct hw_backend { /* see hw_provide */
     bool taken;
     struct hw_backend *next;
 };
+
 struct blob { /* the "fw_cfg" kind: a file for firmware, named by its id */
     const void *data;
     u32 size;
 };
+
 enum hw_request { HW_POWEROFF, HW_RESET, HW_FAIL };
 /* What all devices of one machine share. Embedded in the board's machine. */
 struct hw {
@@ -134,14 +135,16 @@ struct hw {
     void (*request)(void *arg, enum hw_request what, int value);
     void *request_arg;
 };
+
 void hw_init(struct hw *, struct space *, struct loop *);
 void hw_fini(struct hw *); /* frees all devices, last made first */
+
 /* Back ends by name: the board provides ("chardev", "serial0", a struct chr *), a device's init
  * takes it, once. NULL: none of that name, or it is taken. The board keeps ownership. */
 void hw_provide(struct hw *, const char *kind, const char *id, void *backend);
 void *hw_take(struct hw *, const char *kind, const char *id, struct error *);
 
-/* For device code */
+/* ---- for device code ------------------------------------------------------------------------ */
 void mmio_add(struct device *, int n, const struct mmio_ops *, u64 size);
 void irq_outputs(struct device *, int n); /* in init: `n` unconnected outputs dev->irq[0..n-1] */
 /* The guest did what the data sheet forbids: counted, traced, rate limited; stops nothing. */
@@ -149,8 +152,9 @@ void guest_error(struct device *, const char *fmt, ...) PRINTF(2, 3);
 static inline void device_lock(struct device *d) { mutex_lock(&d->lock); }
 static inline void device_unlock(struct device *d) { mutex_unlock(&d->lock); }
 
-/* For boards, buses and tests. device_new: defaults; then device_set; then device_start (init and
- * reset). Errors begin with "class 'id': ". hw_fini frees a device that failed like any other. */
+/* ---- for boards, buses and tests ------------------------------------------------------------ */
+/* device_new gives it the defaults; then device_set; then device_start, which is init and reset.
+ * Errors begin with "class 'id': ". hw_fini frees a device that failed like any other. */
 const struct device_class *device_class_find(const char *name); /* NULL: unknown */
 struct device *device_new(struct hw *, const struct device_class *, const char *id);
 bool device_set(struct device *, const char *prop, const char *value, struct error *);
@@ -160,14 +164,17 @@ void device_reset(struct device *);
 void hw_reset(struct hw *); /* all devices; vCPUs are stopped */
 bool device_map(struct device *, int window, gpa base, struct error *);
 void device_unmap(struct device *, int window);
+
 /* Output `n` of `from` drives input `line` of `to` (its class's irq_in, under `to`'s lock). */
 void irq_connect(struct device *from, int n, struct device *to, int line);
 /* The same to anything else (a CPU's line): set(to, line, level) runs under `from`'s lock. */
 void irq_connect_fn(struct device *from, int n, void (*set)(void *to, int line, bool level),
                     void *to, int line);
+
 /* As a CPU would: through min/max splitting and the lock. Outside the window: 0, dropped. */
 u64 device_read(struct device *, int window, u64 off, unsigned size);
 void device_write(struct device *, int window, u64 off, u64 val, unsigned size);
+
 /* Saved state: for each field (name length u8, name, size u32, bytes). Save returns the length; out
  * may be NULL. Restore resets first; unknown or cut fields are refused, and it stays reset. */
 size_t device_save(struct device *, u8 *out);

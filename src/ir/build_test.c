@@ -1,6 +1,7 @@
 /* ir/build_test.c - the builder's rules, one by one and on random operands. */
 #include <assert.h>
 #include "ir/ir.h"
+#include "test/random.h"
 
 enum { A, B, F, SLOTS };
 static const struct ir_slot slots[SLOTS] = {{"a", 0, I64}, {"b", 8, I64}, {"f", 16, F64}};
@@ -188,13 +189,7 @@ TEST(a_full_unit_overflows)
 /* ---- random operands: what the rules make of an op is what the op means ---------------------- */
 
 static u64 seed = 1;
-
-static u64 rnd(void)
-{
-    seed ^= seed << 13;
-    seed ^= seed >> 7;
-    return seed ^= seed << 17;
-}
+static u64 rnd(void) { return random_next(&seed); }
 
 static u64 interesting(void)
 {
@@ -288,4 +283,18 @@ TEST(rules_keep_the_meaning)
         ir_optimize(ir);
         assert(run(ir, in[0], in[1]) == value[n - 1]);
     }
+}
+
+TEST(rotates_are_recognized)
+{
+    struct ir *ir = start();
+    val x = ir_get(ir, A), k = ir_const(ir, 7), rest = ir_const(ir, 25);
+    val low = ir_bin(ir, IR_shl, I32, x, k), high = ir_bin(ir, IR_shr, I32, x, rest);
+    val v = ir_bin(ir, IR_or, I64, ir_un(ir, IR_sext32, I64, low), high);
+    assert(ir->ins[v].op == IR_sext32 && ir->ins[ir->ins[v].a].op == IR_rol);
+    assert(ir->ins[ir_bin(ir, IR_or, I64, high, low)].op == IR_rol);
+    val other = ir_bin(ir, IR_shr, I32, x, ir_const(ir, 24));
+    assert(ir->ins[ir_bin(ir, IR_or, I64, low, other)].op == IR_or);
+    val wide = ir_bin(ir, IR_or, I64, ir_bin(ir, IR_shl, I64, x, k), ir_bin(ir, IR_shr, I64, x, ir_const(ir, 57)));
+    assert(ir->ins[wide].op == IR_rol && ir->ins[wide].type == I64);
 }

@@ -324,8 +324,30 @@ static val fold_and(struct ir *ir, const struct ir_ins *x, bool constant, u64 k)
     }
 }
 
+/* v << n | v >> (width - n), as programs for machines without a rotate write it; or 0. The 32-bit form may have
+ * its left half sign-extended: then so is the result. */
+static val fold_rotate(struct ir *ir, val left, val right)
+{
+    const struct ir_ins *l = &ir->ins[left], *r = &ir->ins[right];
+    bool extended = l->op == IR_sext32;
+    u64 n, m;
+    if (extended)
+        l = &ir->ins[l->a];
+    if (l->op != IR_shl || r->op != IR_shr || l->type != r->type || l->a != r->a ||
+        (extended && l->type != I32) || !ir_isconst(ir, l->b, &n) || !ir_isconst(ir, r->b, &m) ||
+        n + m != width(l->type) || !n || !m)
+        return 0;
+    val v = bin_const(ir, IR_rol, l->type, l->a, n);
+    return extended ? ir_un(ir, IR_sext32, I64, v) : v;
+}
+
 static val fold_or(struct ir *ir, const struct ir_ins *x, bool constant, u64 k)
 {
+    val rotated = fold_rotate(ir, x->a, x->b);
+    if (!rotated)
+        rotated = fold_rotate(ir, x->b, x->a);
+    if (rotated)
+        return rotated;
     if (x->a == x->b || (constant && k == 0))
         return as_type(ir, x->type, x->a);
     if (!constant)

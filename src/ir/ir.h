@@ -33,7 +33,7 @@ enum ir_fx {
     FX_WRITE = 1, /* changes state: never removed */
     FX_LEAVE = 2, /* may leave the unit (fault, exit, branch): slots must be true before it */
     FX_END = 4,   /* control never falls through */
-    FX_FP = 8, /* rounds by MXCSR and raises its sticky flags: kept, in order with HELP_FP calls */
+    FX_FP = 8,    /* rounds by MXCSR and raises its sticky flags: in order with HELP_FP calls */
 };
 
 /* name, inputs, makes a value, effects */
@@ -132,19 +132,11 @@ struct ir_opinfo {
 };
 extern const struct ir_opinfo ir_opinfo[IR_COUNT];
 
-enum ir_cc {
-    CC_EQ,
-    CC_NE,
-    CC_LTU,
-    CC_GEU,
-    CC_LEU,
-    CC_GTU,
-    CC_LTS,
-    CC_GES,
-    CC_LES,
-    CC_GTS,
-    CC_COUNT
+/* clang-format off */
+enum ir_cc { /* a condition and its opposite differ in bit 0 */
+    CC_EQ, CC_NE, CC_LTU, CC_GEU, CC_LEU, CC_GTU, CC_LTS, CC_GES, CC_LES, CC_GTS, CC_COUNT
 };
+/* clang-format on */
 enum ir_fcc { FCC_EQ, FCC_LT, FCC_LE }; /* EQ quiet; LT, LE signal invalid on any NaN */
 enum ir_int { INT_S32, INT_U32, INT_S64, INT_U64 };
 enum ir_amo { AMO_SWAP, AMO_ADD, AMO_AND, AMO_OR, AMO_XOR, AMO_MINS, AMO_MAXS, AMO_MINU, AMO_MAXU };
@@ -212,7 +204,7 @@ struct ir {
     u32 insns;     /* guest instructions */
     u64 pc;        /* of the unit's first guest instruction */
     bool overflow; /* no room left: nothing more is added; retry with fewer guest instructions */
-    bool plain; /* no folding, forwarding or numbering: for tests that compare; kept by ir_start */
+    bool plain;    /* no folding, forwarding, numbering: for tests that compare; kept by ir_start */
     /* builder: value currently known in each slot, value-number table (private to build.c) */
     val known[IR_SLOTS];
     u32 scope;    /* index of the last label */
@@ -229,8 +221,8 @@ val ir_lde(struct ir *, enum ir_type, u32 off);
 void ir_ste(struct ir *, enum ir_type, u32 off, val);
 val ir_un(struct ir *, enum ir_opcode, enum ir_type, val a);
 val ir_bin(struct ir *, enum ir_opcode, enum ir_type, val a, val b);
-val ir_op(struct ir *, enum ir_opcode, enum ir_type, u16 aux, val a, val b,
-          val c); /* any pure op */
+/* Any pure op. */
+val ir_op(struct ir *, enum ir_opcode, enum ir_type, u16 aux, val a, val b, val c);
 val ir_setcc(struct ir *, enum ir_type width, enum ir_cc, val a, val b);
 val ir_sel(struct ir *, val cond, val a, val b);
 val ir_ld(struct ir *, u16 mop, val addr, i32 disp);

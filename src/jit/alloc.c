@@ -100,8 +100,8 @@ static void spill(struct emit *e, val v)
 
 static unsigned new_temp(struct emit *e, bool fp)
 {
-    const u8 *regs = fp ? ftemp_regs : temp_regs;
-    unsigned n = fp ? N_FTEMP : N_TEMP, best = NOREG;
+    const u8 *regs = fp ? ftemp_regs : e->temps;
+    unsigned n = fp ? N_FTEMP : e->n_temps, best = NOREG;
     u32 far = 0;
     for (unsigned i = 0; i < n; i++) {
         unsigned r = regs[i];
@@ -114,7 +114,7 @@ static unsigned new_temp(struct emit *e, bool fp)
             best = r;
         }
     }
-    if (best == NOREG) { /* every temporary is an operand: a bug of the emitter */
+    if (best == NOREG) { /* every temporary is an operand */
         e->failed = true;
         return regs[0];
     }
@@ -154,8 +154,8 @@ unsigned alloc_use(struct emit *e, val v)
 /* Is v used after the current instruction, and a temporary to be had: worth loading now? */
 static bool worth_loading(const struct emit *e, val v)
 {
-    const u8 *regs = makes_float(e, v) ? ftemp_regs : temp_regs;
-    unsigned n = makes_float(e, v) ? N_FTEMP : N_TEMP;
+    const u8 *regs = makes_float(e, v) ? ftemp_regs : e->temps;
+    unsigned n = makes_float(e, v) ? N_FTEMP : e->n_temps;
     bool again = false, room = false;
     val in[3];
     for (unsigned k = operands(cur_ins(e), in); k--;)

@@ -26,7 +26,7 @@ struct cold *emit_cold(struct emit *e, void (*fn)(struct emit *, const struct co
         return &sink;
     }
     struct cold *k = &e->cold[e->n_cold++];
-    *k = (struct cold){.emit = fn, .from = {from}, .ins = e->cur, .guest = e->guest};
+    *k = (struct cold){.emit = fn, .from = from, .ins = e->cur, .guest = e->guest};
     return k;
 }
 
@@ -82,6 +82,8 @@ void emit_jump_label(struct emit *e, u8 *site, u32 label)
         x_patch(&e->c, site, e->label[label]);
     else if (e->n_fix < IR_MAX)
         e->fix[e->n_fix++] = (struct fixup){site, label};
+    else
+        e->failed = true;
 }
 
 /* Compares a context's mapping id for one page with the unit's; both jumps go to `fail`. */
@@ -126,16 +128,6 @@ static void emit_instruction(struct emit *e)
     }
 }
 
-static void emit_subroutines(struct emit *e)
-{
-    e->label[TO_PINS] = e->c.p;
-    map_leave(e);
-    emit8(&e->c, 0xc3);
-    e->label[FROM_PINS] = e->c.p;
-    map_enter(e);
-    emit8(&e->c, 0xc3);
-}
-
 static void emit_unit(struct emit *e)
 {
     struct code *c = &e->c;
@@ -161,20 +153,18 @@ static void emit_unit(struct emit *e)
     emit_leave_at(e, e->unit->pc); /* nothing of the unit has run */
     for (u32 i = 0; i < e->n_cold && !c->full; i++) {
         const struct cold *k = &e->cold[i];
-        for (unsigned j = 0; j < ARRAY_LEN(k->from); j++)
-            if (k->from[j])
-                x_patch(c, k->from[j], c->p);
+        x_patch(c, k->from, c->p);
         e->cur = k->ins;
         e->guest = k->guest;
         k->emit(e, k);
     }
     if (e->remapped)
-        emit_subroutines(e);
+        map_subroutines(e);
     for (u32 i = 0; i < e->n_fix && !c->full; i++)
         x_patch(c, e->fix[i].site, e->label[e->fix[i].label]);
 }
 
-bool jit_compile(struct jit *j, const struct ir *ir, struct jit_unit *u)
+enum jit_made jit_compile(struct jit *j, const struct ir *ir, struct jit_unit *u)
 {
     static struct emit *e; /* one compiler at a time: the caller holds the engine's lock */
     if (!e)
@@ -192,10 +182,10 @@ bool jit_compile(struct jit *j, const struct ir *ir, struct jit_unit *u)
     alloc_prepare(e);
     alloc_scope(e);
     emit_unit(e);
-    if (e->failed) /* the emitter's tables are sized for any unit the builder can make */
-        abort();
+    if (e->failed)
+        return JIT_CROWDED;
     if (e->c.full)
-        return false;
+        return JIT_FULL;
     u->code = j->rx + (start - j->rw);
     u->size = (u32)(e->c.p - start);
     u->n_pcs = e->n_pcs;
@@ -205,7 +195,7 @@ bool jit_compile(struct jit *j, const struct ir *ir, struct jit_unit *u)
     if (j->perf)
         fprintf(j->perf, "%lx %x guest:%llx\n", (unsigned long)(uintptr_t)u->code, u->size,
                 (unsigned long long)u->pc);
-    return true;
+    return JIT_MADE;
 }
 
 void jit_release(struct jit_unit *u)

@@ -19,7 +19,6 @@ enum {
 };
 extern const u8 pin_regs[N_PIN], fpin_regs[N_FPIN], temp_regs[N_TEMP], ftemp_regs[N_FTEMP];
 
-#define CPU_OFF(m) ((i32)offsetof(struct cpu, m) - CPU_BIAS)
 static inline struct rm rm_cpu(i64 off) { return rm_mem(R14, off - CPU_BIAS); }
 
 struct jit {
@@ -58,7 +57,7 @@ struct fixup { /* a displacement that waits for a label or a cold stub */
 struct emit;
 struct cold { /* code out of line, emitted after the unit's body */
     void (*emit)(struct emit *, const struct cold *);
-    u8 *from[2]; /* displacements that jump here */
+    u8 *from;    /* displacement that jumps here */
     u8 *back;    /* where it returns to */
     u32 ins;     /* instruction it belongs to */
     i32 guest;   /* pc of the guest instruction, from the unit's pc */
@@ -91,6 +90,8 @@ struct emit {
     u32 scale[IR_MAX];       /* how much a use at an instruction weighs: more than 1 in loops */
     i16 value_slot[IR_MAX];  /* the guest register that a value is read from or written to, or -1 */
     u32 near;                /* near entries given out */
+    u8 temps[N_TEMP + N_PIN]; /* integer registers for values, n_temps of them */
+    u32 n_temps;
     u32 remapped, written;   /* registers that differ from the pins; that hold a slot the unit writes */
     u8 *label[IR_LABELS + 2]; /* the unit's, and map.c's two subroutines */
     struct fixup fix[IR_MAX];
@@ -99,7 +100,7 @@ struct emit {
     u32 n_cold;
     struct jit_pc pcs[MAX_COLD];
     u32 n_pcs;
-    bool failed; /* out of cold records or spill slots */
+    bool failed; /* out of places: JIT_CROWDED */
 };
 
 /* ---- alloc.c: where values are ------------------------------------------------------------------------- */
@@ -121,10 +122,11 @@ static inline bool is_xmm(unsigned r) { return r >= XMM0 && r != NOREG; }
 static inline bool is_float(unsigned type) { return type == F32 || type == F64; }
 
 /* ---- map.c: registers inside a unit ------------------------------------------------------------------- */
-enum { TO_PINS = IR_LABELS, FROM_PINS }; /* labels of subroutines */
+enum { TO_PINS = IR_LABELS, FROM_PINS }; /* labels of the subroutines */
 void map_choose(struct emit *);
 void map_enter(struct emit *); /* from the pins to the unit's registers */
 void map_leave(struct emit *);
+void map_subroutines(struct emit *); /* the same around calls: nothing is lost */
 
 /* ---- emit.c: shared pieces --------------------------------------------------------------------------------- */
 struct cold *emit_cold(struct emit *, void (*fn)(struct emit *, const struct cold *), u8 *from);

@@ -43,8 +43,10 @@ struct jit_unit {
     struct jit_pc *pcs; /* sorted by host; freed by jit_release */
     u32 n_pcs;
 };
-/* Compiles ir into code memory. False: memory is full (flush and try again). One thread at a time. */
-bool jit_compile(struct jit *, const struct ir *, struct jit_unit *);
+/* Compiles ir into code memory. FULL: flush and try again. CROWDED: more values live at once than there are
+ * places for; make a smaller unit (one instruction always fits). One thread at a time. */
+enum jit_made { JIT_MADE, JIT_FULL, JIT_CROWDED };
+enum jit_made jit_compile(struct jit *, const struct ir *, struct jit_unit *);
 void jit_release(struct jit_unit *);
 /* Forgets all code. No CPU may be inside. */
 void jit_flush(struct jit *);

@@ -166,7 +166,7 @@ static void run_translated(const struct ir *ir)
                               [JIT_INDIRECT] = END_NEXT, [JIT_EXCEPTION] = END_FAULT};
     struct cpu *c = rig.cpu;
     rig.unit = (struct jit_unit){.pc = ir->pc};
-    assert(jit_compile(rig.jit, ir, &rig.unit));
+    assert(jit_compile(rig.jit, ir, &rig.unit) == JIT_MADE);
     struct jit_result r = jit_enter(rig.jit, c, rig.unit.code); /* checked: id 0 is in every fresh slot */
     u64 how = r.exit >= JIT_REASON ? END_EXITX + 16 * (r.exit - JIT_REASON) : ends[r.exit];
     if (interpreted.how % 16 == END_EXITX) /* pc is what helpers stored, here nothing */
@@ -194,7 +194,6 @@ static void report(void)
     differs(NULL, &rig.ir);
     fprintf(stderr, "seed %llu: host code and interpreter differ\n", (unsigned long long)rig.seed);
     ir_dump(&rig.ir, stderr);
-    if (getenv("JITBIN")) { FILE *f = fopen("/tmp/jit.bin", "w"); fwrite(rig.unit.code, 1, rig.unit.size, f); fclose(f); }
     for (unsigned i = 0; i < 64; i++)
         if (interpreted.r[i] != translated.r[i])
             fprintf(stderr, "  %s: interpreter %llx, host %llx\n", slots[i].name,
@@ -232,3 +231,22 @@ static void each_seed(bool plain, bool optimize)
 TEST(jit_plain) { each_seed(true, false); }
 TEST(jit_folded) { each_seed(false, false); }
 TEST(jit_optimized) { each_seed(false, true); }
+
+/* A hundred values made, then all used: no place for them, and no harm done. */
+TEST(jit_refuses_crowded_units)
+{
+    val v[100];
+    struct ir *ir = &rig.ir;
+    rig_init();
+    ir->plain = false;
+    ir_start(ir, slots, ARRAY_LEN(slots), 0x1000);
+    ir_insn(ir, 0x1000, 4);
+    for (unsigned i = 0; i < ARRAY_LEN(v); i++)
+        v[i] = ir_bin(ir, IR_mul, I64, ir_get(ir, 1), ir_const(ir, 2 * i + 3));
+    for (unsigned i = 0; i < ARRAY_LEN(v); i++)
+        ir_set(ir, 2, ir_bin(ir, IR_xor, I64, ir_get(ir, 2), v[i]));
+    ir_exit(ir, 0x1004);
+    rig.unit = (struct jit_unit){.pc = 0x1000};
+    assert(jit_compile(rig.jit, ir, &rig.unit) == JIT_CROWDED);
+    rig_fini();
+}

@@ -9,7 +9,10 @@
 enum {
     LOOP_WEIGHT = 8, /* a use inside a loop counts as so many */
     MAX_NESTING = 3,
-    SWAP_COST = 6,   /* uses that pay for the moves at entry and exit */
+    SWAP_COST = 6,     /* uses that pay for the moves at entry and exit */
+    CROWDED_SLOTS = 8, /* from so many guest registers in use, */
+    CROWDED_USES = 20, /* and uses of them between labels, */
+    EXTRA_TEMPS = 3,   /* so many pins are given up for values */
 };
 
 /* How often each slot is used: by an operand whose value was read from it or is written to it. */
@@ -80,6 +83,31 @@ static void choose(struct emit *e, const u32 *weight, bool fp, const u8 *regs, u
     }
 }
 
+/* Long stretches of code without labels are full of short-lived values: there a register for values is worth more
+ * than one for a guest register, whose value is at hand in a temporary after its first use anyway. */
+static void choose_temps(struct emit *e, const u32 *weight)
+{
+    u32 uses = 0, scopes = 1, distinct = 0;
+    for (u32 s = 0; s < e->jit->cfg.n_slots; s++)
+        if (weight[s] && !is_float(e->jit->cfg.slots[s].type)) {
+            distinct++;
+            uses += weight[s];
+        }
+    for (u32 i = 1; i < e->ir->n; i++)
+        scopes += e->ir->ins[i].op == IR_label ? e->scale[i] : 0;
+    memcpy(e->temps, temp_regs, sizeof temp_regs);
+    e->n_temps = N_TEMP;
+    if (distinct <= CROWDED_SLOTS || uses / scopes < CROWDED_USES)
+        return;
+    while (e->n_temps < N_TEMP + EXTRA_TEMPS) {
+        unsigned r = lightest_pin(e, weight, pin_regs, N_PIN);
+        e->pin[e->slot_of[r]] = NOREG;
+        e->slot_of[r] = ~0u;
+        e->remapped |= 1u << r;
+        e->temps[e->n_temps++] = (u8)r;
+    }
+}
+
 void map_choose(struct emit *e)
 {
     u32 weight[IR_SLOTS] = {0};
@@ -89,6 +117,7 @@ void map_choose(struct emit *e)
     weigh(e, weight);
     choose(e, weight, false, pin_regs, N_PIN);
     choose(e, weight, true, fpin_regs, N_FPIN);
+    choose_temps(e, weight);
     e->written = 0;
     for (u32 i = 1; e->remapped && i < e->ir->n; i++)
         if (e->ir->ins[i].op == IR_set && e->pin[e->ir->ins[i].aux] != NOREG)
@@ -111,7 +140,8 @@ void map_enter(struct emit *e)
     for (u32 left = e->remapped; left; left &= left - 1) {
         unsigned r = (unsigned)__builtin_ctz(left);
         move_home(e, r, e->jit->slot_of[r], true);
-        move_home(e, r, e->slot_of[r], false);
+        if (e->slot_of[r] != ~0u)
+            move_home(e, r, e->slot_of[r], false);
     }
 }
 
@@ -123,4 +153,19 @@ void map_leave(struct emit *e)
             move_home(e, r, e->slot_of[r], true);
         move_home(e, r, e->jit->slot_of[r], false);
     }
+}
+
+void map_subroutines(struct emit *e)
+{
+    const i64 frame = 8 + FRAME_SAVE + 8 * 8; /* above the return address and what thunks save */
+    e->label[TO_PINS] = e->c.p;
+    for (u32 i = N_TEMP; i < e->n_temps; i++)
+        x_store(&e->c, W, rm_mem(RSP, frame + i * 8), e->temps[i]);
+    map_leave(e);
+    emit8(&e->c, 0xc3);
+    e->label[FROM_PINS] = e->c.p;
+    map_enter(e);
+    for (u32 i = N_TEMP; i < e->n_temps; i++)
+        x_mov(&e->c, W, e->temps[i], rm_mem(RSP, frame + i * 8));
+    emit8(&e->c, 0xc3);
 }

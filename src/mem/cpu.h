@@ -17,31 +17,32 @@ enum {
     JUMP_SIZE = 1 << JUMP_BITS,
     TLB_CONTEXTS = 16,
 };
-/* tag = page address; any bit of TLB_SLOW makes the fast path's compare fail. host = address + addend. */
+/* tag = page address; any flag bit makes the fast path's compare fail. host = address + addend;
+ * with TLB_IO: physical = address + addend. */
 enum { TLB_SLOW = 1u << 11, TLB_INVALID = 1u << 10, TLB_IO = 1u << 9, TLB_FLAGS = PAGE_MASK };
 struct tlb_entry {
     u64 tag, addend;
 };
-/* One address-space context: translations under one (root, mode, key). r15 points here in generated code. */
+/* One address-space context: translations under one (root, mode, key). r15 points here in generated
+ * code. */
 struct tlb {
     struct tlb_entry read[TLB_SIZE], write[TLB_SIZE];
-    struct tlb_entry near_read[NEAR_SIZE], near_write[NEAR_SIZE]; /* last page of an access in generated code */
+    struct tlb_entry near_read[NEAR_SIZE], near_write[NEAR_SIZE]; /* jit/x64_mem.c: near probes */
     u32 fetch[FETCH_SIZE]; /* mapping id of the page that executes at this address; 0: unknown */
     u64 root;              /* page-table root incl. ASID as the guest gave it (satp) */
     u32 mode; /* what else decides data access: privilege, SUM, MXR ... guest's own bits */
     u32 key;  /* what is constant in translations: see guest_ops.lift */
-    u64 used_read, used_write,
-        used_fetch; /* bit n: group n (1/32 of the entries) holds something */
-    u64 large_base,
-        large_mask; /* addresses covered by mappings larger than a page: 0 mask = none */
+    bool near_used; /* was active since the near entries were cleared */
+    u64 used_read, used_write, used_fetch; /* bit n: group n (1/32 of the entries) holds something */
+    u64 large_base, large_mask; /* where mappings larger than a page lie; mask 0: there are none */
 };
 
 enum access { ACCESS_READ, ACCESS_WRITE, ACCESS_FETCH };
-struct walk {     /* a translated page: what a guest's page walk answers */
-    gpa pa;       /* of the address asked for */
+struct walk { /* a translated page: what a guest's page walk answers */
+    gpa pa;   /* of the address asked for */
     u8 page_bits; /* size of the mapping; at least 12 */
-    bool read, write,
-        exec;       /* what the TLB may allow without asking again (write only when dirty is set) */
+    /* What the TLB may allow without asking again; write only when the page is dirty already. */
+    bool read, write, exec;
     bool cacheable; /* false: the answer holds for this access only (PMP finer than a page) */
 };
 

@@ -20,6 +20,7 @@ struct space {
     u32 seq, n;
     struct slot slot[SPACE_MAX];
     struct mutex lock; /* writers */
+    struct space_range main; /* the first RAM: it never goes, and is most of what is asked for */
 };
 static _Thread_local u32 hint; /* the entry that answered last, to be tried first */
 
@@ -174,7 +175,11 @@ bool space_add_ram(struct space *s, gpa base, struct ram *ram, u64 off, u64 size
         .ram_off = off,
         .readonly = readonly,
     };
-    return add(s, &r, err);
+    if (!add(s, &r, err))
+        return false;
+    if (!s->main.ram)
+        s->main = r;
+    return true;
 }
 
 bool space_add_io(struct space *s, gpa base, u64 size, const struct space_io *io, void *obj,
@@ -202,8 +207,10 @@ void space_remove(struct space *s, gpa base)
 
 void *space_ram(const struct space *s, gpa addr, u64 len, struct ram **ram, u64 *off)
 {
-    struct space_range r;
-    if (!space_find(s, addr, &r) || !r.ram || len > r.size - (addr - r.base))
+    struct space_range r = s->main;
+    if (addr - r.base >= r.size && !space_find(s, addr, &r))
+        return NULL;
+    if (!r.ram || len > r.size - (addr - r.base))
         return NULL;
     *ram = r.ram;
     *off = r.ram_off + (addr - r.base);

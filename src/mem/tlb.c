@@ -17,6 +17,9 @@ static void clear_entries(struct tlb_entry *e, u64 *used)
 
 static void clear_near(struct tlb *t)
 {
+    if (!t->near_used)
+        return;
+    t->near_used = false;
     for (unsigned i = 0; i < NEAR_SIZE; i++)
         t->near_read[i].tag = t->near_write[i].tag = TLB_INVALID;
 }
@@ -36,6 +39,7 @@ static struct tlb *context_new(void)
 {
     struct tlb *t = new(struct tlb);
     t->used_read = t->used_write = (1ull << GROUPS) - 1;
+    t->near_used = true;
     clear_context(t);
     return t;
 }
@@ -65,6 +69,7 @@ void tlb_select(struct cpu *c, u64 root, u32 mode, u32 key)
     }
     memmove(c->contexts + 1, c->contexts, (size_t)i * sizeof *c->contexts);
     c->contexts[0] = c->tlb = t;
+    t->near_used = true;
 }
 
 void cpu_fini_tlb(struct cpu *c)
@@ -97,6 +102,8 @@ void tlb_flush(struct cpu *c, u64 page, bool (*match)(u64 root, u64 arg), u64 ar
             slot(t->write, page)->tag = TLB_INVALID;
         t->fetch[page >> PAGE_BITS & (FETCH_SIZE - 1)] = 0;
     }
+    if (c->tlb)
+        c->tlb->near_used = true; /* generated code will not say so */
 }
 
 bool tlb_slow_page(struct cpu *c, const u8 *host)
@@ -114,6 +121,8 @@ bool tlb_slow_page(struct cpu *c, const u8 *host)
                 }
         }
     }
+    if (c->tlb)
+        c->tlb->near_used = true;
     return found;
 }
 
@@ -160,13 +169,15 @@ static bool ram_place(const struct space_range *r, gpa pa, struct place *p)
     return true;
 }
 
-/* Walks, fills the TLB, says where `a` is. False: raised. */
-static bool fill(struct cpu *c, gva a, enum access kind, struct place *p)
+/* Walks, fills the TLB, says where the `size` bytes at `a` are. False: raised. */
+static bool fill(struct cpu *c, gva a, unsigned size, enum access kind, struct place *p)
 {
-    struct walk w = {0};
+    struct walk w = {0}, last;
     struct space_range r;
     if (!c->walk(c, a, kind, &w))
         return false;
+    if (!w.cacheable && size > 1 && !c->walk(c, a + size - 1, kind, &last))
+        return false; /* a page whose parts differ: the access may reach into another part */
     *p = (struct place){.pa = w.pa};
     if (!space_find(c->space, w.pa, &r)) {
         c->access_fault(c, a, kind, false);
@@ -200,12 +211,12 @@ static bool fill(struct cpu *c, gva a, enum access kind, struct place *p)
 }
 
 /* Says where one access that stays inside a page goes. False: raised. */
-static bool locate(struct cpu *c, gva a, enum access kind, struct place *p)
+static bool locate(struct cpu *c, gva a, unsigned size, enum access kind, struct place *p)
 {
     struct tlb *t = c->tlb;
     struct tlb_entry *e = slot(kind == ACCESS_WRITE ? t->write : t->read, a);
     if ((e->tag & ~(u64)(TLB_SLOW | TLB_IO)) != (a & ~(u64)PAGE_MASK))
-        return fill(c, a, kind, p);
+        return fill(c, a, size, kind, p);
     *p = (struct place){.pa = a + e->addend};
     if (e->tag & TLB_IO)
         return true;
@@ -213,7 +224,7 @@ static bool locate(struct cpu *c, gva a, enum access kind, struct place *p)
     if (e->tag & TLB_SLOW) { /* a store that must be reported */
         p->ram_off = (u64)(p->host - c->ram->host);
         if (p->ram_off >= c->ram->size)
-            return fill(c, a, kind, p);
+            return fill(c, a, size, kind, p);
         p->ram = c->ram;
     }
     return true;
@@ -238,7 +249,7 @@ static bool check_aligned(struct cpu *c, gva a, u16 mop, enum access kind)
 static bool load_in_page(struct cpu *c, gva a, unsigned size, enum access kind, u64 *out)
 {
     struct place p;
-    if (!locate(c, a, kind, &p))
+    if (!locate(c, a, size, kind, &p))
         return false;
     if (p.host) {
         *out = ram_load(p.host, size);
@@ -254,7 +265,7 @@ static bool load_in_page(struct cpu *c, gva a, unsigned size, enum access kind, 
 static bool store_in_page(struct cpu *c, gva a, unsigned size, u64 v)
 {
     struct place p;
-    if (!locate(c, a, ACCESS_WRITE, &p))
+    if (!locate(c, a, size, ACCESS_WRITE, &p))
         return false;
     if (!p.host) {
         if (space_write(c->space, p.pa, size, v))
@@ -303,7 +314,8 @@ bool cpu_store(struct cpu *c, gva a, u16 mop, u64 v)
     unsigned first = PAGE_SIZE - (unsigned)(a & PAGE_MASK);
     if (LIKELY(size <= first))
         return store_in_page(c, a, size, v);
-    if (!locate(c, a, ACCESS_WRITE, &p) || !locate(c, a + first, ACCESS_WRITE, &p))
+    if (!locate(c, a, first, ACCESS_WRITE, &p) ||
+        !locate(c, a + first, size - first, ACCESS_WRITE, &p))
         return false; /* nothing is stored unless both pages take it */
     for (unsigned i = 0; i < size; i++)
         if (!store_in_page(c, a + i, 1, v >> 8 * i))
@@ -315,7 +327,9 @@ bool cpu_store(struct cpu *c, gva a, u16 mop, u64 v)
 
 static u8 *atomic_host(struct cpu *c, gva a, u16 mop, struct place *p)
 {
-    if (!check_aligned(c, a, mop | MOP_ALIGNED, ACCESS_WRITE) || !locate(c, a, ACCESS_WRITE, p))
+    unsigned size = 1u << (mop & MOP_SIZE);
+    if (!check_aligned(c, a, mop | MOP_ALIGNED, ACCESS_WRITE) ||
+        !locate(c, a, size, ACCESS_WRITE, p))
         return NULL;
     if (!p->host || p->readonly) {
         c->access_fault(c, a, ACCESS_WRITE, false);
@@ -374,7 +388,7 @@ bool cpu_amo(struct cpu *c, gva a, u16 aux, u64 v, u64 *old)
     u8 *host = atomic_host(c, a, aux, &p);
     if (!host)
         return false;
-    u64 seen = ram_load(host, 1u << (aux & MOP_SIZE)), was;
+    u64 was, seen = ram_load(host, 1u << (aux & MOP_SIZE));
     do {
         was = seen;
         seen = cas_host(host, aux, was, amo_result(aux, was, v));

@@ -35,8 +35,8 @@ struct net { /* what card and back end share; fields are set once before the mac
 };
 /* text: "user,id=n0,hostfwd=tcp::2222-:22"; the id is required unless dflt_id is given. */
 struct net *net_open(const char *text, const char *dflt_id, struct loop *, struct error *);
-void net_close(
-    struct net *); /* on the loop's thread, or when it runs no more; drops what is queued */
-void net_send(struct net *, const u8 *frame,
-              u32 len); /* any thread: copied and posted to the loop */
+/* On the loop's thread, or when it runs no more; drops what is queued. */
+void net_close(struct net *);
+/* Any thread: the frame is copied and posted to the loop. */
+void net_send(struct net *, const u8 *frame, u32 len);
 #endif

@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "base/opts.h"
 #include "test/fuzz/fuzz.h"
+#include "test/random.h"
 
 enum { SIZE_MAX_INPUT = 1 << 16, CORPUS_MAX = 1024 };
 
@@ -21,13 +22,7 @@ static size_t n_corpus;
 static struct input now; /* what runs: saved by died() */
 static u64 state;
 
-static u64 random64(void) /* splitmix64 */
-{
-    u64 z = state += 0x9e3779b97f4a7c15;
-    z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9;
-    z = (z ^ z >> 27) * 0x94d049bb133111eb;
-    return z ^ z >> 31;
-}
+static u64 random64(void) { return random_next(&state); }
 
 static void read_file(const char *path)
 {

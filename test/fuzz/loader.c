@@ -46,28 +46,63 @@ static void tree(const u8 *data, size_t size)
     dt_free(t);
 }
 
-/* A good beginning, so that random bytes reach beyond the first check. Returns its length. */
+/* Good beginnings, so that random bytes reach beyond the first check. Each returns its length. */
+static size_t begin_elf(u8 *out)
+{
+    enum { SEGMENTS = 2, STEP = 0x10000 };
+    const Elf64_Ehdr h = {.e_ident = {ELFMAG0, ELFMAG1, ELFMAG2, ELFMAG3, ELFCLASS64, ELFDATA2LSB},
+                          .e_type = ET_EXEC,
+                          .e_machine = EM_RISCV,
+                          .e_entry = BASE,
+                          .e_phoff = sizeof h,
+                          .e_phentsize = sizeof(Elf64_Phdr),
+                          .e_phnum = SEGMENTS};
+    memcpy(out, &h, sizeof h);
+    for (unsigned i = 0; i < SEGMENTS; i++) {
+        const Elf64_Phdr p = {.p_type = PT_LOAD,
+                              .p_vaddr = BASE + i * STEP,
+                              .p_paddr = BASE + i * STEP,
+                              .p_filesz = sizeof h,
+                              .p_memsz = PAGE_SIZE};
+        memcpy(out + sizeof h + i * sizeof p, &p, sizeof p);
+    }
+    return sizeof h + SEGMENTS * sizeof(Elf64_Phdr);
+}
+
+/* An Image of one page that is a PE program of one section too. */
+static size_t begin_image(u8 *out)
+{
+    enum { SIZE = 16, MAGIC2 = 56, PE_OFFSET = 60, PE = 64, SECTION = PE + 24, END = SECTION + 40 };
+    memcpy(out, "MZ", 2);
+    st_le64(out + SIZE, PAGE_SIZE);
+    memcpy(out + MAGIC2, "RSC\x05", 4);
+    st_le32(out + PE_OFFSET, PE);
+    memcpy(out + PE, "PE\0\0\x64\x50\x01", 7); /* machine, sections */
+    st_le32(out + SECTION + 16, END);          /* size of its data */
+    return END;
+}
+
 static size_t beginning(unsigned kind, u8 *out)
 {
-    static const u8 elf[] = {ELFMAG0, ELFMAG1, ELFMAG2, ELFMAG3, ELFCLASS64, ELFDATA2LSB};
     static const u8 gzip[] = {0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3};
     static const u8 zstd[] = {0x28, 0xb5, 0x2f, 0xfd};
-    memset(out, 0, 64);
     switch (kind) {
-    case 1:
-        memcpy(out, elf, sizeof elf);
-        st_le16(out + offsetof(Elf64_Ehdr, e_type), ET_EXEC);
-        st_le16(out + offsetof(Elf64_Ehdr, e_machine), EM_RISCV);
-        out[offsetof(Elf64_Ehdr, e_phoff)] = sizeof(Elf64_Ehdr);
-        out[offsetof(Elf64_Ehdr, e_phentsize)] = sizeof(Elf64_Phdr);
-        out[offsetof(Elf64_Ehdr, e_phnum)] = 2;
-        return sizeof(Elf64_Ehdr);
+    case 1: return begin_elf(out);
     case 2: memcpy(out, gzip, sizeof gzip); return sizeof gzip;
     case 3: memcpy(out, zstd, sizeof zstd); return sizeof zstd;
     case 4: memcpy(out, "MZ\0\0zimg\x10\0\0", 11); return 12;
-    case 5: memcpy(out + 56, "RSC\x05@", 5); return 64;
+    case 5: return begin_image(out);
     }
     return 0;
+}
+
+/* The input's first byte says how many places it changes: offset, value. Returns what it took. */
+static size_t change(u8 *file, size_t n, const u8 *data, size_t size)
+{
+    size_t taken = 1;
+    for (unsigned left = *data % 8; left && taken + 2 <= size; left--, taken += 2)
+        file[data[taken] % n] = data[taken + 1];
+    return taken;
 }
 
 /* A good tree, changed at places that the input chooses: offset (2 bytes), value. */
@@ -96,16 +131,16 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
     if (!size)
         return 0;
     unsigned kind = *data++ % 8;
-    size = MIN(size - 1, (size_t)ROOM - 64);
+    size = MIN(size - 1, (size_t)ROOM / 2);
     u8 *file = xalloc(ROOM);
-    size_t n = beginning(kind, file);
-    memcpy(file + n, data, size);
+    size_t n = beginning(kind, file), taken = n && size ? change(file, n, data, size) : 0;
+    memcpy(file + n, data + taken, size - taken);
     if (kind == 6)
         tree(data, size);
     else if (kind == 7)
         changed_tree(data, size);
     else
-        program(file, n + size);
+        program(file, n + size - taken);
     free(file);
     return 0;
 }

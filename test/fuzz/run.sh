@@ -13,7 +13,7 @@ for target in test/fuzz/*.c; do
     log=$logs/$name
     if [ "$build" = build-fuzz ]; then # what is found goes to the logs, not into the checked-in corpus
         mkdir -p "$logs/$name-found"
-        set -- -max_total_time="${TIME:-60}" -artifact_prefix="$logs/$name-" "$logs/$name-found" $corpus
+        set -- -max_total_time="${TIME:-60}" -len_control=0 -artifact_prefix="$logs/$name-" "$logs/$name-found" $corpus
     else
         set -- -n "${LONG:+100}10000" $corpus
     fi

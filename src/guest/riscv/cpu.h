@@ -36,12 +36,12 @@ enum rv_priv { RV_U = 0, RV_S = 1, RV_M = 3 };
     _(sscofpmf, "on", "counter overflow interrupts")                 \
     _(sstc, "on", "supervisor timer compare")                        \
     _(svadu, "on", "hardware update of A and D bits")                \
-    _(svinval, "on", "fine-grained address-translation invalidation") \
+    _(svinval, "on", "fine-grained translation invalidation")        \
     _(svnapot, "on", "64 KiB pages")                                 \
     _(svpbmt, "on", "page-based memory types")                       \
     _(sv39, "on", "39-bit virtual addresses")                        \
     _(sv48, "on", "48-bit virtual addresses")                        \
-    _(sv57, "on", "57-bit virtual addresses")
+    _(sv57, "off", "57-bit virtual addresses: one more level to walk at each TLB miss")
 /* clang-format on */
 enum rv_ext {
 #define _(n, dflt, doc) RV_EXT_##n,
@@ -243,8 +243,8 @@ void rv_set_priv(struct rv_cpu *, enum rv_priv);
 void rv_raise(struct cpu *);
 bool rv_interrupt(struct cpu *);
 bool rv_wake(const struct cpu *);
-void rv_poke(
-    struct rv_cpu *); /* interrupt enables changed: leave generated code if one is to be taken */
+/* Interrupt enables changed: leaves generated code if one is to be taken. */
+void rv_poke(struct rv_cpu *);
 
 /* counter.c */
 u64 rv_time(void); /* what `time` reads */

@@ -115,6 +115,14 @@ TEST(pmp_through_the_tlb)
     assert(cpu_store(&r.cpu->c, RIG_BASE + 0x800, MOP_64, 1));
     assert(!cpu_store(&r.cpu->c, RIG_BASE + 0x7f8, MOP_64, 1) &&
            rig_cause(&r) == RV_EXC_STORE_ACCESS);
+    assert(!cpu_store(&r.cpu->c, RIG_BASE + 0x7fe, MOP_32, 1) &&
+           rig_cause(&r) == RV_EXC_STORE_ACCESS); /* both parts must allow it */
+    rv_set_priv(r.cpu, RV_M);
+    rig_set(&r, 0x3a0, TOR | PERM_ALL | NAPOT << 8);
+    rv_set_priv(r.cpu, RV_S);
+    assert(!cpu_load(&r.cpu->c, RIG_BASE + 0x7fc, MOP_64, &v) &&
+           rig_cause(&r) == RV_EXC_LOAD_ACCESS);
+    assert(cpu_load(&r.cpu->c, RIG_BASE + 0x7fc, MOP_32, &v));
     rv_set_priv(r.cpu, RV_M);
     assert(cpu_store(&r.cpu->c, RIG_BASE, MOP_64, 1));
     rig_free(&r);

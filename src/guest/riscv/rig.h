@@ -26,7 +26,7 @@ static inline struct rig rig_new(const char *model)
     r.cpu->c.walk = rv_walk;
     r.cpu->c.access_fault = rv_access_fault;
     clock_fake(1000000000, 0);
-    assert(rv_init(&r.cpu->c, model, &err));
+    assert(rv_init(&r.cpu->c, model ? model : "max", &err));
     rv_reset(&r.cpu->c);
     return r;
 }

@@ -19,9 +19,14 @@ static bool model_word(void *arg, const char *key, const char *value, struct err
 {
     if (key)
         return props_set(rv_cpu_props, arg, key, value, err);
-    if (strcmp(value, "rv64") && strcmp(value, "max"))
-        return error_set(err, EINVAL, "no model '%s'; there are 'rv64' and 'max'", value);
-    return true;
+    if (!strcmp(value, "max")) { /* all there is, also what costs speed */
+        for (const struct prop *p = rv_cpu_props; p->name; p++)
+            if (!props_set(rv_cpu_props, arg, p->name, "on", err))
+                return false;
+        return true;
+    }
+    return !strcmp(value, "rv64") ||
+           error_set(err, EINVAL, "no model '%s'; there are 'rv64' and 'max'", value);
 }
 
 static bool consistent(u64 ext, struct error *err)
