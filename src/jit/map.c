@@ -10,8 +10,9 @@ enum {
     LOOP_WEIGHT = 8, /* a use inside a loop counts as so many */
     MAX_NESTING = 3,
     SWAP_COST = 6,     /* uses that pay for the moves at entry and exit */
-    CROWDED_SLOTS = 12, CROWDED_USES = 40, /* integer guest registers, and uses of them between labels: from there on */
-    EXTRA_TEMPS = 4,   /* pins are given up for values */
+    CROWDED_SLOTS = 8, /* from so many guest registers in use, */
+    CROWDED_USES = 20, /* and uses of them between labels, */
+    EXTRA_TEMPS = 3,   /* so many pins are given up for values */
 };
 
 /* How often each slot is used: by an operand whose value was read from it or is written to it. */
