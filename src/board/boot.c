@@ -79,7 +79,7 @@ bool boot_program(struct boot *boot, const struct boot_file *file, gpa at, struc
     } else if (ok && is_riscv_image(&b)) {
         ok = boot_riscv_image(boot, &b, at, image, err);
     } else if (ok && b.size < HEADER) {
-        ok = file_bad(file, err, "is cut short: %llu bytes are less than any program's header of %d",
+        ok = file_bad(file, err, "is cut short: its %llu bytes are less than a header of %d",
                       (unsigned long long)b.size, HEADER);
     } else if (ok) {
         *image = (struct boot_image){.entry = at, .end = at + b.size};

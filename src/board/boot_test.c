@@ -117,7 +117,7 @@ TEST(raw_program_goes_where_it_is_told)
     assert(load(&r, raw, 6 * MIB));
     assert(refused(&r, raw, 6 * MIB + 1, "do not fit in the memory"));
     assert(refused(&r, raw, 0, "is empty"));
-    assert(refused(&r, raw, 63, "is cut short: 63 bytes"));
+    assert(refused(&r, raw, 63, "is cut short: its 63 bytes"));
     free(raw);
     teardown(&r);
 }

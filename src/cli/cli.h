@@ -68,6 +68,6 @@ struct command { /* `myna NAME ARGS` */
 };
 extern const struct command commands[]; /* ends with name NULL */
 extern const char version_text[];
-int cli_fail(const struct error *); /* prints it; the exit status */
+int cli_fail(const struct error *);  /* prints it; the exit status */
 int cli_main(int argc, char **argv); /* the whole program; returns its exit status */
 #endif
