@@ -95,7 +95,7 @@ class Bench:
                 0x0000006f]  # j    .
         path = self.tmp + '/firmware.bin'
         with open(path, 'wb') as f:
-            f.write(b''.join(word.to_bytes(4, 'little') for word in code))
+            f.write(b''.join(word.to_bytes(4, 'little') for word in code).ljust(64, b'\0'))
         return path
 
     def make_disk(self):
