@@ -43,7 +43,8 @@ static void post(struct vcpu *v, struct request *r)
     vcpu_kick(v);
 }
 
-/* While a vCPU waits for another it serves what is asked of itself, so that no two can wait for each other. */
+/* While a vCPU waits for another it serves what is asked of itself, so that no two can wait for
+ * each other. */
 static void wait_a_little(unsigned turn)
 {
     if (self) {
@@ -75,8 +76,8 @@ void cpu_call(struct cpu *c, void (*fn)(struct cpu *, void *), void *arg, bool w
         wait_a_little(turn);
 }
 
-/* Who asked for a slow page did so before it read the page. So a store that its translation missed, and
- * whatever tells us of that store, came later: the count that we see here includes it. */
+/* Who asked for a slow page did so before it read the page. So a store that its translation missed,
+ * and whatever tells us of that store, came later: the count that we see here includes it. */
 static bool stores_unseen(const struct engine *e)
 {
     for (unsigned i = 0; i < e->n_vcpus; i++)

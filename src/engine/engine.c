@@ -57,9 +57,11 @@ static void report(const struct engine *e)
 {
     struct engine_stats s;
     engine_stats(e, &s);
-    log_info("%llu units of %llu instructions in %llu bytes of code, %llu flushes, %llu slow accesses",
-             (unsigned long long)s.units, (unsigned long long)s.guest_insns, (unsigned long long)s.code_bytes,
-             (unsigned long long)s.flushes, (unsigned long long)s.slow_mem);
+    log_info(
+        "%llu units of %llu instructions in %llu bytes of code, %llu flushes, %llu slow accesses",
+        (unsigned long long)s.units, (unsigned long long)s.guest_insns,
+        (unsigned long long)s.code_bytes, (unsigned long long)s.flushes,
+        (unsigned long long)s.slow_mem);
 }
 
 void engine_free(struct engine *e)

@@ -24,15 +24,20 @@ struct cpu *engine_cpu(struct engine *, unsigned i);
 void engine_start(struct engine *); /* starts all threads; CPUs with cpu_hold stay parked */
 void engine_stop(struct engine *);  /* returns when no CPU executes; from any thread but a vCPU's */
 
-/* Park a CPU (hart stopped) or release it at pc. Before start, or on the CPU's own thread, or via cpu_call. */
+/* Park a CPU (hart stopped) or release it at pc. Before start, or on the CPU's own thread, or via
+ * cpu_call. */
 void cpu_park(struct cpu *, bool parked);
-/* Runs fn on the CPU's thread at a block boundary, soon; wait: until it ran. Any thread; waiting on oneself runs it at once. */
+/* Runs fn on the CPU's thread at a block boundary, soon; wait: until it ran. Any thread; waiting on
+ * oneself runs it at once. */
 void cpu_call(struct cpu *, void (*fn)(struct cpu *, void *arg), void *arg, bool wait);
-/* Returns when translation has seen every store that came before. On the CPU's own thread, in a trap hook. */
+/* Returns when translation has seen every store that came before. On the CPU's own thread, in a
+ * trap hook. */
 void cpu_fence_code(struct cpu *);
-/* Stops all CPUs at a block boundary, runs fn, resumes. Not while holding a lock of rank RANK_VCPU or higher. */
+/* Stops all CPUs at a block boundary, runs fn, resumes. Not while holding a lock of rank RANK_VCPU
+ * or higher. */
 void engine_quiesce(struct engine *, void (*fn)(void *), void *arg);
-/* Called on a vCPU's thread before a trap is delivered; true: handled (firmware call), go on at cpu->pc. */
+/* Called on a vCPU's thread before a trap is delivered; true: handled (firmware call), go on at
+ * cpu->pc. */
 void engine_trap_hook(struct engine *, bool (*hook)(void *arg, struct cpu *), void *arg);
 
 struct engine_stats {

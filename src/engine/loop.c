@@ -1,4 +1,4 @@
-/* engine/loop.c - a vCPU's thread: requests, interrupts, find a unit, run it, deal with how it ended. */
+/* engine/loop.c - a vCPU's thread: requests, interrupts, find a unit, run it, see how it ended. */
 #include "engine/priv.h"
 
 static bool quitting(const struct vcpu *v)
@@ -13,7 +13,8 @@ static bool should_sleep(const struct vcpu *v, bool halted)
     return v->parked || (halted && !v->engine->guest->wake(v->cpu));
 }
 
-/* Sleeps while parked, or while `halted` and nothing is pending; serves requests and pauses meanwhile. */
+/* Sleeps while parked, or while `halted` and nothing is pending; serves requests and pauses
+ * meanwhile. */
 static void wait_for_work(struct vcpu *v, bool halted)
 {
     for (;;) {
@@ -26,7 +27,7 @@ static void wait_for_work(struct vcpu *v, bool halted)
         if (sleep)
             cond_wait(&v->wake, &v->lock);
         bool done = quitting(v) || (!sleep && !v->requests && !v->parked &&
-                                        !__atomic_load_n(&v->engine->pausing, __ATOMIC_ACQUIRE));
+                                    !__atomic_load_n(&v->engine->pausing, __ATOMIC_ACQUIRE));
         mutex_unlock(&v->lock);
         if (done)
             return;

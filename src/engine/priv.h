@@ -4,7 +4,8 @@
 #include "engine/engine.h"
 #include "jit/jit.h"
 
-/* A translated unit. Found by (pc, id); killed when its guest bytes are written; freed at the next flush. */
+/* A translated unit. Found by (pc, id); killed when its guest bytes are written; freed at the next
+ * flush. */
 struct unit {
     struct jit_unit j;
     u64 pa, pa2; /* RAM offsets: of the first byte; of the second page, if it reaches there */
@@ -84,14 +85,17 @@ struct engine {
 /* units.c */
 bool units_init(struct engine *, struct error *);
 void units_fini(struct engine *);
-/* The unit at cpu->pc, translated if new. NULL: cpu->exc is set, or code memory was full and was flushed. */
+/* The unit at cpu->pc, translated if new. NULL: cpu->exc is set, or code memory was full and was
+ * flushed. */
 struct unit *unit_find(struct engine *, struct cpu *);
 void unit_link(struct engine *, u32 site, struct unit *, bool far);
-void units_make_room(struct engine *, struct cpu *); /* stops all and forgets all units; own thread */
+/* stops all and forgets all units; own thread */
+void units_make_room(struct engine *, struct cpu *);
 /* Lifts and optimizes the unit at cpu->pc; the engine's lock is held. 0: as for unit_mapping. */
 unsigned unit_lift(struct engine *, struct cpu *, struct ir *, u32 id, u32 *id2, int level);
 void unit_sync_code(struct cpu *); /* cpu_sync_code */
-u32 unit_mapping(struct engine *, struct cpu *, gva pc); /* 0: cpu->exc is set, or the table is full */
+/* 0: cpu->exc is set, or the table is full */
+u32 unit_mapping(struct engine *, struct cpu *, gva pc);
 
 /* call.c */
 void vcpu_requests(struct vcpu *);    /* runs what was posted; own thread */

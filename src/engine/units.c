@@ -1,8 +1,8 @@
 /* engine/units.c - translations: found by address, made, linked, dropped when their bytes change.
  *
- * A mapping id stands for (virtual page, physical page, key) for as long as the code memory is not flushed, so
- * an id that a context holds for a page proves that translations made under it are right there: TLB flushes
- * and address-space switches only forget ids, and relearn the same ones.
+ * A mapping id stands for (virtual page, physical page, key) for as long as the code memory is not
+ * flushed, so an id that a context holds for a page proves that translations made under it are
+ * right there: TLB flushes and address-space switches only forget ids, and relearn the same ones.
  */
 #include <errno.h>
 #include <sys/mman.h>
@@ -161,7 +161,7 @@ void units_fini(struct engine *e)
     e->ram->code_written = NULL;
 }
 
-/* ---- mapping ids ------------------------------------------------------------------------------------------ */
+/* ---- mapping ids ----------------------------------------------------------------------------- */
 
 static u32 intern(struct engine *e, gva page, gpa pa, const u8 *host, u32 key)
 {
@@ -198,7 +198,7 @@ u32 unit_mapping(struct engine *e, struct cpu *c, gva pc)
     return id;
 }
 
-/* ---- translation ------------------------------------------------------------------------------------------ */
+/* ---- translation ----------------------------------------------------------------------------- */
 
 static void slow_page(struct cpu *c, void *host)
 {
@@ -208,8 +208,8 @@ static void slow_page(struct cpu *c, void *host)
     __atomic_fetch_sub(&c->vcpu->code_pages, 1, __ATOMIC_RELEASE);
 }
 
-/* Stores to the page are seen from now on: by this CPU at once, by the others when they next look at their
- * requests; an instruction-fetch fence waits for that (unit_sync_code). */
+/* Stores to the page are seen from now on: by this CPU at once, by the others when they next look
+ * at their requests; an instruction-fetch fence waits for that (unit_sync_code). */
 static void watch_page(struct engine *e, struct cpu *c, const u8 *host)
 {
     u8 *track = &e->ram->track[ram_offset(e, host) >> PAGE_BITS];

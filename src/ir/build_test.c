@@ -295,6 +295,7 @@ TEST(rotates_are_recognized)
     assert(ir->ins[ir_bin(ir, IR_or, I64, high, low)].op == IR_rol);
     val other = ir_bin(ir, IR_shr, I32, x, ir_const(ir, 24));
     assert(ir->ins[ir_bin(ir, IR_or, I64, low, other)].op == IR_or);
-    val wide = ir_bin(ir, IR_or, I64, ir_bin(ir, IR_shl, I64, x, k), ir_bin(ir, IR_shr, I64, x, ir_const(ir, 57)));
+    val wide = ir_bin(ir, IR_or, I64, ir_bin(ir, IR_shl, I64, x, k),
+                      ir_bin(ir, IR_shr, I64, x, ir_const(ir, 57)));
     assert(ir->ins[wide].op == IR_rol && ir->ins[wide].type == I64);
 }

@@ -324,8 +324,8 @@ static val fold_and(struct ir *ir, const struct ir_ins *x, bool constant, u64 k)
     }
 }
 
-/* v << n | v >> (width - n), as programs for machines without a rotate write it; or 0. The 32-bit form may have
- * its left half sign-extended: then so is the result. */
+/* v << n | v >> (width - n), as programs for machines without a rotate write it; or 0. The 32-bit
+ * form may have its left half sign-extended: then so is the result. */
 static val fold_rotate(struct ir *ir, val left, val right)
 {
     const struct ir_ins *l = &ir->ins[left], *r = &ir->ins[right];

@@ -1,9 +1,10 @@
 /* jit/alloc.c - where values live: one forward pass, furthest next use is evicted first.
  *
- * A value may be in a host register (a pin, when it equals that guest register; else a temporary), in the
- * memory home of a guest register, and in a spill slot of the frame. Constants are remade. Guest registers
- * are written at their `set`, or earlier, when the value can be computed in its pin because nothing between
- * looks at the old contents; so at every point that can leave the unit all homes are true.
+ * A value may be in a host register (a pin, when it equals that guest register; else a temporary),
+ * in the memory home of a guest register, and in a spill slot of the frame. Constants are remade.
+ * Guest registers are written at their `set`, or earlier, when the value can be computed in its pin
+ * because nothing between looks at the old contents; so at every point that can leave the unit all
+ * homes are true.
  */
 #include "jit/emit.h"
 

@@ -136,8 +136,8 @@ void jit_unlink(struct jit *j, u32 site, i32 old)
     __atomic_store_n((i32 *)(void *)(j->rw + site), old, __ATOMIC_RELEASE);
 }
 
-/* The first instruction at either entry is at least five bytes long and 8-byte aligned, so no CPU can be
- * between its bytes when a jump replaces it. */
+/* The first instruction at either entry is at least five bytes long and 8-byte aligned, so no CPU
+ * can be between its bytes when a jump replaces it. */
 void jit_kill(struct jit *j, const struct jit_unit *u)
 {
     const u32 entries[2] = {0, u->entry};

@@ -36,9 +36,10 @@ struct jit {
     /* Called with the pc to go on at, and the site to link, as data behind the call */
     const u8 *leave_at, *leave_link, *leave_link_far;
     const u8 *load[MOPS], *store[MOPS], *amo, *cas; /* slow accesses */
-    const u8 *near_fill[2][NEAR_SIZE]; /* read, write: ecx = address, rdx = tag; equal: rcx = addend */
-    /* C functions. pure, float: keep every register but rax, rcx, rdx, xmm0-2. state, fp: guest registers are
-     * in their slots meanwhile. float, fp: cpu->mxcsr is true. */
+    /* read, write: ecx = address, rdx = tag; equal: rcx = addend */
+    const u8 *near_fill[2][NEAR_SIZE];
+    /* C functions. pure, float: keep every register but rax, rcx, rdx, xmm0-2. state, fp: guest
+     * registers are in their slots meanwhile. float, fp: cpu->mxcsr is true. */
     const u8 *call_pure, *call_float, *call_state, *call_fp;
 };
 enum { K_HI_ONES, K_SIGN64, K_SIGN32, K_NAN64, K_NAN32 }; /* rows of cpu->consts */
@@ -92,7 +93,8 @@ struct emit {
     u32 near;                /* near entries given out */
     u8 temps[N_TEMP + N_PIN]; /* integer registers for values, n_temps of them */
     u32 n_temps;
-    u32 remapped, written;   /* registers that differ from the pins; that hold a slot the unit writes */
+    /* registers that differ from the pins; that hold a slot the unit writes */
+    u32 remapped, written;
     u8 *label[IR_LABELS + 2]; /* the unit's, and map.c's two subroutines */
     struct fixup fix[IR_MAX];
     u32 n_fix;
@@ -103,7 +105,7 @@ struct emit {
     bool failed; /* out of places: JIT_CROWDED */
 };
 
-/* ---- alloc.c: where values are ------------------------------------------------------------------------- */
+/* ---- alloc.c: where values are --------------------------------------------------------------- */
 void alloc_prepare(struct emit *);           /* next uses */
 void alloc_begin(struct emit *);               /* of an instruction */
 void alloc_scope(struct emit *);             /* a label: no value lives */
@@ -121,29 +123,31 @@ void alloc_bind(struct emit *, unsigned reg); /* the current value is in this te
 static inline bool is_xmm(unsigned r) { return r >= XMM0 && r != NOREG; }
 static inline bool is_float(unsigned type) { return type == F32 || type == F64; }
 
-/* ---- map.c: registers inside a unit ------------------------------------------------------------------- */
+/* ---- map.c: registers inside a unit ---------------------------------------------------------- */
 enum { TO_PINS = IR_LABELS, FROM_PINS }; /* labels of the subroutines */
 void map_choose(struct emit *);
 void map_enter(struct emit *); /* from the pins to the unit's registers */
 void map_leave(struct emit *);
 void map_subroutines(struct emit *); /* the same around calls: nothing is lost */
 
-/* ---- emit.c: shared pieces --------------------------------------------------------------------------------- */
+/* ---- emit.c: shared pieces ------------------------------------------------------------------- */
 struct cold *emit_cold(struct emit *, void (*fn)(struct emit *, const struct cold *), u8 *from);
 /* Calls a thunk with the pins in place; may_fault: leaves when cpu->exc is set. */
 void emit_call_thunk(struct emit *, const u8 *thunk, bool may_fault);
 void emit_leave(struct emit *, const u8 *thunk); /* the unit ends: pins in place, jump */
 void emit_move(struct emit *, unsigned dst, struct rm src); /* 64 bits, integer or float register */
-void emit_leave_at(struct emit *, u64 pc);                  /* to the run loop, which goes on at pc */
+/* to the run loop, which goes on at pc */
+void emit_leave_at(struct emit *, u64 pc);
 void emit_set_pc(struct emit *, u64 pc);                    /* cpu->pc = pc, uses rax */
-/* ecx = address, rdx = expected tag: compares with its entry of `table`, whose offset is left in rcx. */
+/* ecx = address, rdx = expected tag: compares with its entry of `table`, whose offset is left in
+ * rcx. */
 void emit_far_probe(struct code *, u32 table);
 void emit_jump_cache(struct code *); /* rdx = target: jumps if known, else falls through */
 void emit_jump_label(struct emit *, u8 *site, u32 label);
 static inline const struct ir_ins *cur_ins(const struct emit *e) { return &e->ir->ins[e->cur]; }
 static inline u32 width_of(unsigned type) { return type == I32 || type == F32 ? 0 : W; }
 
-/* ---- one function per family ---------------------------------------------------------------------------------- */
+/* ---- one function per family ----------------------------------------------------------------- */
 void emit_int(struct emit *);     /* x64_int.c */
 void emit_mem(struct emit *);     /* x64_mem.c */
 void emit_float(struct emit *);   /* x64_fp.c */

@@ -2,11 +2,11 @@
  *
  * Register convention, the same at every unit's entry and exit:
  *   r14 = &cpu + 128, r15 = cpu->tlb, rsp = the frame that jit_enter opened;
- *   the guest registers at the head of the guest's hot lists live in host registers (jit/emit.h: pins),
+ *   the guest registers at the head of the guest's hot lists live in host registers (emit.h: pins),
  *   all other guest registers in the CPU struct; MXCSR is the guest's.
- * rax, rcx, rdx and xmm0-2 are scratch inside one operation; the rest hold values of the running unit.
- * A unit has two entries: `entry` polls cpu->exit_req and falls into the code; `checked` first compares the
- * active context's mapping ids with those that the unit was made under.
+ * rax, rcx, rdx and xmm0-2 are scratch inside one operation; the rest hold values of the running
+ * unit. A unit has two entries: `entry` polls cpu->exit_req and falls into the code; `checked`
+ * first compares the active context's mapping ids with those that the unit was made under.
  */
 #ifndef JIT_JIT_H
 #define JIT_JIT_H
@@ -43,8 +43,8 @@ struct jit_unit {
     struct jit_pc *pcs; /* sorted by host; freed by jit_release */
     u32 n_pcs;
 };
-/* Compiles ir into code memory. FULL: flush and try again. CROWDED: more values live at once than there are
- * places for; make a smaller unit (one instruction always fits). One thread at a time. */
+/* Compiles ir into code memory. FULL: flush and try again. CROWDED: more values live at once than
+ * there are places for; make a smaller unit (one instruction always fits). One thread at a time. */
 enum jit_made { JIT_MADE, JIT_FULL, JIT_CROWDED };
 enum jit_made jit_compile(struct jit *, const struct ir *, struct jit_unit *);
 void jit_release(struct jit_unit *);
@@ -65,7 +65,8 @@ struct jit_result {
     u32 exit, site;
 };
 struct jit_result jit_enter(struct jit *, struct cpu *, const u8 *code);
-/* Aims the exit at `site` at code (an entry or a checked entry); returns what undoes it. Any thread. */
+/* Aims the exit at `site` at code (an entry or a checked entry); returns what undoes it. Any
+ * thread. */
 i32 jit_link(struct jit *, u32 site, const u8 *code);
 void jit_unlink(struct jit *, u32 site, i32 old);
 /* From now on the unit's entries leave to the run loop at once. Any thread. */

@@ -7,7 +7,8 @@ enum { WINDOW = 0x40000000, ROUNDS = 1500 };
 
 /* The generator's registers, at home in a real CPU struct. */
 static struct ir_slot slots[64];
-static const u8 hot[] = {1, 2, 3, 4, 5, 30, 7, 8, 0}, hot_fp[] = {33, 34, 35, 36, 37, 38, 39, 40, 0};
+static const u8 hot[] = {1, 2, 3, 4, 5, 30, 7, 8, 0},
+                hot_fp[] = {33, 34, 35, 36, 37, 38, 39, 40, 0};
 
 static u64 reads(void *cpu, u64 a, u64 b, u64 c)
 {
@@ -36,9 +37,12 @@ static u64 rounds(void *cpu, u64 a, u64 b, u64 c)
     k->mxcsr = 0x1f80 | (u32)((a ^ b ^ c) % 4) << 13;
     return old;
 }
-static const struct ir_helper h_reads = {"reads", reads, HELP_READS}, h_writes = {"writes", writes, HELP_WRITES},
-                              h_faults = {"faults", faults, HELP_FAULT}, h_rounds = {"rounds", rounds, HELP_FP};
-static const struct ir_helper *const helpers[] = {&irgen_pure, &h_reads, &h_writes, &h_faults, &h_rounds};
+static const struct ir_helper h_reads = {"reads", reads, HELP_READS},
+                              h_writes = {"writes", writes, HELP_WRITES},
+                              h_faults = {"faults", faults, HELP_FAULT},
+                              h_rounds = {"rounds", rounds, HELP_FP};
+static const struct ir_helper *const helpers[] = {&irgen_pure, &h_reads, &h_writes, &h_faults,
+                                                  &h_rounds};
 
 static bool walk(struct cpu *c, gva a, enum access kind, struct walk *w)
 {
@@ -46,7 +50,8 @@ static bool walk(struct cpu *c, gva a, enum access kind, struct walk *w)
         cpu_raise(c, 2 + kind, a);
         return false;
     }
-    *w = (struct walk){.pa = a, .page_bits = PAGE_BITS, .read = true, .write = true, .cacheable = true};
+    *w = (struct walk){
+        .pa = a, .page_bits = PAGE_BITS, .read = true, .write = true, .cacheable = true};
     return true;
 }
 static void access_fault(struct cpu *c, gva a, enum access kind, bool misaligned)
@@ -79,14 +84,18 @@ static void rig_init(void)
         slots[i] = irgen_slots[i];
         slots[i].off = (u32)(offsetof(struct cpu, r) + 8 * i);
     }
-    struct jit_config cfg = {.slots = slots, .n_slots = 64, .hot = hot, .hot_fp = hot_fp, .cache_size = 1 << 20};
+    struct jit_config cfg = {
+        .slots = slots, .n_slots = 64, .hot = hot, .hot_fp = hot_fp, .cache_size = 1 << 20};
     rig.jit = jit_new(&cfg, &err);
     assert(rig.jit);
     rig.ram = ram_new(IRGEN_WINDOW, false, &err);
     rig.space = space_new();
     assert(rig.ram && space_add_ram(rig.space, WINDOW, rig.ram, 0, IRGEN_WINDOW, false, &err));
     rig.cpu = new(struct cpu);
-    *rig.cpu = (struct cpu){.space = rig.space, .ram = rig.ram, .walk = walk, .access_fault = access_fault,
+    *rig.cpu = (struct cpu){.space = rig.space,
+                            .ram = rig.ram,
+                            .walk = walk,
+                            .access_fault = access_fault,
                             .host_mxcsr = 0x1f80};
     jit_init_cpu(rig.cpu);
     tlb_select(rig.cpu, 0, 0, 0);
@@ -148,13 +157,23 @@ static bool never(void *c) { return (void)c, false; }
 static bool load(void *c, u64 a, u16 m, u64 *out) { return cpu_load(c, a, m, out); }
 static bool store(void *c, u64 a, u16 m, u64 v) { return cpu_store(c, a, m, v); }
 static bool amo(void *c, u64 a, u16 x, u64 v, u64 *old) { return cpu_amo(c, a, x, v, old); }
-static bool cas(void *c, u64 a, u16 m, u64 e, u64 v, u64 *old) { return cpu_cas(c, a, m, e, v, old); }
+static bool cas(void *c, u64 a, u16 m, u64 e, u64 v, u64 *old)
+{
+    return cpu_cas(c, a, m, e, v, old);
+}
 
 static void run_interpreter(const struct ir *ir)
 {
     struct cpu *c = rig.cpu;
-    const struct ir_machine m = {.cpu = c, .mxcsr = &c->mxcsr, .pc = &c->pc, .exc = &c->exc, .load = load,
-                                 .store = store, .amo = amo, .cas = cas, .poll = never};
+    const struct ir_machine m = {.cpu = c,
+                                 .mxcsr = &c->mxcsr,
+                                 .pc = &c->pc,
+                                 .exc = &c->exc,
+                                 .load = load,
+                                 .store = store,
+                                 .amo = amo,
+                                 .cas = cas,
+                                 .poll = never};
     struct ir_result r = ir_interp(ir, &m);
     collect(&interpreted, r.end <= END_INDIRECT ? END_NEXT : r.end, r.end == END_EXITX ? 0 : r.pc);
     interpreted.how += r.end == END_EXITX ? 16 * r.reason : 0;
@@ -162,12 +181,16 @@ static void run_interpreter(const struct ir *ir)
 
 static void run_translated(const struct ir *ir)
 {
-    static const u8 ends[] = {[JIT_NEXT] = END_POLL, [JIT_LINK] = END_NEXT, [JIT_LINK_FAR] = END_NEXT,
-                              [JIT_INDIRECT] = END_NEXT, [JIT_EXCEPTION] = END_FAULT};
+    static const u8 ends[] = {[JIT_NEXT] = END_POLL,
+                              [JIT_LINK] = END_NEXT,
+                              [JIT_LINK_FAR] = END_NEXT,
+                              [JIT_INDIRECT] = END_NEXT,
+                              [JIT_EXCEPTION] = END_FAULT};
     struct cpu *c = rig.cpu;
     rig.unit = (struct jit_unit){.pc = ir->pc};
     assert(jit_compile(rig.jit, ir, &rig.unit) == JIT_MADE);
-    struct jit_result r = jit_enter(rig.jit, c, rig.unit.code); /* checked: id 0 is in every fresh slot */
+    struct jit_result r =
+        jit_enter(rig.jit, c, rig.unit.code); /* checked: id 0 is in every fresh slot */
     u64 how = r.exit >= JIT_REASON ? END_EXITX + 16 * (r.exit - JIT_REASON) : ends[r.exit];
     if (interpreted.how % 16 == END_EXITX) /* pc is what helpers stored, here nothing */
         collect(&translated, r.exit == JIT_INDIRECT ? END_EXITX : how, 0);
@@ -198,9 +221,10 @@ static void report(void)
         if (interpreted.r[i] != translated.r[i])
             fprintf(stderr, "  %s: interpreter %llx, host %llx\n", slots[i].name,
                     (unsigned long long)interpreted.r[i], (unsigned long long)translated.r[i]);
-    fprintf(stderr, "  end %llu/%llu pc %llx/%llx flags %x/%x exc %u/%u\n", (unsigned long long)interpreted.how,
-            (unsigned long long)translated.how, (unsigned long long)interpreted.pc,
-            (unsigned long long)translated.pc, interpreted.flags, translated.flags, interpreted.exc, translated.exc);
+    fprintf(stderr, "  end %llu/%llu pc %llx/%llx flags %x/%x exc %u/%u\n",
+            (unsigned long long)interpreted.how, (unsigned long long)translated.how,
+            (unsigned long long)interpreted.pc, (unsigned long long)translated.pc,
+            interpreted.flags, translated.flags, interpreted.exc, translated.exc);
     abort();
 }
 

@@ -1,8 +1,8 @@
 /* jit/map.c - which guest registers a unit keeps in host registers.
  *
- * At a unit's borders that is the fixed set of pins. A unit that uses other registers much more, most of all in
- * a loop, replaces some of the pins inside: on entry the replaced ones go to memory and the wanted ones come
- * in, at every exit and around every call out of the unit the reverse.
+ * At a unit's borders that is the fixed set of pins. A unit that uses other registers much more,
+ * most of all in a loop, replaces some of the pins inside: on entry the replaced ones go to memory
+ * and the wanted ones come in, at every exit and around every call out of the unit the reverse.
  */
 #include "jit/emit.h"
 
@@ -83,8 +83,9 @@ static void choose(struct emit *e, const u32 *weight, bool fp, const u8 *regs, u
     }
 }
 
-/* Long stretches of code without labels are full of short-lived values: there a register for values is worth more
- * than one for a guest register, whose value is at hand in a temporary after its first use anyway. */
+/* Long stretches of code without labels are full of short-lived values: there a register for values
+ * is worth more than one for a guest register, whose value is at hand in a temporary after its
+ * first use anyway. */
 static void choose_temps(struct emit *e, const u32 *weight)
 {
     u32 uses = 0, scopes = 1, distinct = 0;

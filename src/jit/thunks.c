@@ -47,7 +47,7 @@ static void move_mxcsr(struct code *c, u64 save, u64 load)
 static void adjust_rsp(struct code *c, i32 by) { x_alu_imm(c, ALU_ADD, W, rm_reg(RSP), by); }
 static void cpu_to_rdi(struct code *c) { x_lea(c, W, RDI, rm_mem(R14, -CPU_BIAS)); }
 
-/* ---- slow accesses ------------------------------------------------------------------------------------ */
+/* ---- slow accesses --------------------------------------------------------------------------- */
 
 struct slow {
     u64 value, ok;
@@ -84,8 +84,8 @@ static struct slow slow_cas(struct cpu *c, u64 addr, u32 mop, u64 expected, cons
     return slow_result(c, old, ok, from);
 }
 
-/* In: rdx address, ecx how, rax value, frame: second value. Out: rax. All else is kept; on a fault the
- * unit is left with the state that its slots had. */
+/* In: rdx address, ecx how, rax value, frame: second value. Out: rax. All else is kept; on a fault
+ * the unit is left with the state that its slots had. */
 static const u8 *slow_thunk(struct jit *j, struct code *c, const void *fn, const u8 *fault)
 {
     const u8 *start = c->p;
@@ -160,7 +160,7 @@ static const u8 *call_thunk(struct jit *j, struct code *c, bool keep_temps, bool
     return start;
 }
 
-/* ---- entry and exits ---------------------------------------------------------------------------------- */
+/* ---- entry and exits ------------------------------------------------------------------------- */
 
 static const u8 saved_regs[] = {RBX, RBP, R12, R13, R14, R15};
 

@@ -154,7 +154,7 @@ static inline void x_evex(struct code *c, u32 op, unsigned reg, unsigned vvvv, u
     emit8(c, 0xc0 | (reg & 7) << 3 | (rm & 7));
 }
 
-/* ---- the instructions in use; w: 0 for 32-bit operands, W for 64-bit ones -------------------------------- */
+/* ---- the instructions in use; w: 0 for 32-bit operands, W for 64-bit ones -------------------- */
 enum alu { ALU_ADD, ALU_OR, ALU_ADC, ALU_SBB, ALU_AND, ALU_SUB, ALU_XOR, ALU_CMP };
 static inline void x_alu(struct code *c, enum alu op, u32 w, unsigned reg, struct rm m)
 {

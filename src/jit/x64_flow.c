@@ -136,9 +136,10 @@ static void call(struct emit *e)
     if (h->flags & HELP_FAULT)
         emit_set_pc(e, e->unit->pc + (u64)(i64)e->guest);
     x_mov_imm(c, RAX, (uintptr_t)h->fn);
-    emit_call_thunk(e, h->flags & HELP_FP     ? e->jit->call_fp
-                       : h->flags & HELP_PURE ? e->jit->call_pure
-                                              : e->jit->call_state,
+    emit_call_thunk(e,
+                    h->flags & HELP_FP     ? e->jit->call_fp
+                    : h->flags & HELP_PURE ? e->jit->call_pure
+                                           : e->jit->call_state,
                     h->flags & HELP_FAULT);
     if (e->first_use[e->cur])
         emit_move(e, alloc_def(e), rm_reg(RAX));

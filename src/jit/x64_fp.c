@@ -1,8 +1,9 @@
 /* jit/x64_fp.c - scalar floating point on the host's SSE units; the rare cases go out of line.
  *
- * Host and RISC-V agree on rounding, on tininess (detected after rounding) and on the sticky flags; they differ
- * in NaN results (canonical, RISC-V unprivileged 22.3), in min/max and in what an overflowing conversion to
- * integer gives. MXCSR holds the guest's rounding mode and flags all the time.
+ * Host and RISC-V agree on rounding, on tininess (detected after rounding) and on the sticky flags;
+ * they differ in NaN results (canonical, RISC-V unprivileged 22.3), in min/max and in what an
+ * overflowing conversion to integer gives. MXCSR holds the guest's rounding mode and flags all the
+ * time.
  */
 #include "jit/emit.h"
 
@@ -42,8 +43,8 @@ static void square_root(struct emit *e)
     result_boxed(e, boxed);
 }
 
-/* Infinity times zero is invalid even when the addend is a quiet NaN (RISC-V unprivileged 22.6); x86 then raises
- * nothing. */
+/* Infinity times zero is invalid even when the addend is a quiet NaN (RISC-V unprivileged 22.6);
+ * x86 then raises nothing. */
 static u64 check_product(void *cpu, u64 a, u64 b, u64 is_double)
 {
     u64 inf = is_double ? 0x7ffull << 53 : 0xffull << 24; /* without the sign */
@@ -92,7 +93,8 @@ static void canonical_nan(struct emit *e, const struct cold *k)
     x_patch(&e->c, x_jmp(&e->c), k->back);
 }
 
-/* `reg` becomes the canonical NaN if it is any NaN. Its flags are already right: a quiet NaN raises none. */
+/* `reg` becomes the canonical NaN if it is any NaN. Its flags are already right: a quiet NaN raises
+ * none. */
 static void fix_nan(struct emit *e, unsigned reg)
 {
     compare(e, UCOMIS, reg, rm_reg(reg));
@@ -127,8 +129,8 @@ static void unordered_min_max(struct emit *e, const struct cold *k)
     canonical_nan(e, k);
 }
 
-/* RISC-V unprivileged 22.6: the number beats a NaN, -0 is less than +0. Equal operands: or (min) and and (max)
- * of the bits give the right zero. */
+/* RISC-V unprivileged 22.6: the number beats a NaN, -0 is less than +0. Equal operands: or (min)
+ * and and (max) of the bits give the right zero. */
 static void min_max(struct emit *e)
 {
     const struct ir_ins *x = cur_ins(e);
@@ -256,8 +258,8 @@ static void out_of_range(struct emit *e, const struct cold *k)
     x_patch(c, x_jmp(c), k->back);
 }
 
-/* Signed: the indefinite value is the only one that `cmp r, 1` overflows for. Unsigned, with AVX-512: all ones;
- * without it there is no such conversion and all of them go out of line. */
+/* Signed: the indefinite value is the only one that `cmp r, 1` overflows for. Unsigned, with
+ * AVX-512: all ones; without it there is no such conversion and all of them go out of line. */
 static void to_integer(struct emit *e)
 {
     const struct ir_ins *x = cur_ins(e);

@@ -1,13 +1,14 @@
 /* jit/x64_mem.c - guest memory: the inline TLB probes, and atomics.
  *
- * The far probe: index by the page of the first byte, compare the entry's tag with the page of the last byte (or
- * with the low bits that must be zero where alignment is demanded), add the entry's addend. A tag with any
- * flag bit never matches. What fails goes through mem/tlb.c.
+ * The far probe: index by the page of the first byte, compare the entry's tag with the page of the
+ * last byte (or with the low bits that must be zero where alignment is demanded), add the entry's
+ * addend. A tag with any flag bit never matches. What fails goes through mem/tlb.c.
  *
- * Its loads depend on the address, so the access itself starts a dozen cycles late. In loops, and relative to
- * the stack pointer, an access mostly stays in the page of the last one: there the near probe first compares
- * with an entry at a fixed place, whose addend is at hand before the address is. That entry cannot tell which
- * page the access begins in, so it serves aligned ones only. Out of line the far probe refills it.
+ * Its loads depend on the address, so the access itself starts a dozen cycles late. In loops, and
+ * relative to the stack pointer, an access mostly stays in the page of the last one: there the near
+ * probe first compares with an entry at a fixed place, whose addend is at hand before the address
+ * is. That entry cannot tell which page the access begins in, so it serves aligned ones only. Out
+ * of line the far probe refills it.
  */
 #include "jit/emit.h"
 
@@ -19,7 +20,8 @@ static bool stays_near(const struct emit *e)
     return e->scale[e->cur] > 1 || e->value_slot[base] == e->jit->cfg.hot[0];
 }
 
-/* rdx = what a tag must equal for the access to be in one page, and aligned if MOP_ALIGNED is set. */
+/* rdx = what a tag must equal for the access to be in one page, and aligned if MOP_ALIGNED is set.
+ * */
 static void expected_tag(struct emit *e, unsigned base, i32 disp, u64 mop)
 {
     unsigned size = size_of((unsigned)mop);
@@ -169,7 +171,7 @@ static void store(struct emit *e)
     alloc_operands_done(e);
 }
 
-/* ---- atomics ----------------------------------------------------------------------------------------- */
+/* ---- atomics --------------------------------------------------------------------------------- */
 
 /* The old value, in rax, becomes the result: extended as the mop says. */
 static void finish_atomic(struct emit *e, u32 w, unsigned mop)

@@ -1,4 +1,5 @@
-/* mem/cpu.h - the head of every guest CPU, and its translation buffers: what generated code touches. */
+/* mem/cpu.h - the head of every guest CPU, and its translation buffers: what generated code
+ * touches. */
 #ifndef MEM_CPU_H
 #define MEM_CPU_H
 #include "ir/ir.h"
@@ -33,7 +34,8 @@ struct tlb {
     u32 mode; /* what else decides data access: privilege, SUM, MXR ... guest's own bits */
     u32 key;  /* what is constant in translations: see guest_ops.lift */
     bool near_used; /* was active since the near entries were cleared */
-    u64 used_read, used_write, used_fetch; /* bit n: group n (1/32 of the entries) holds something */
+    /* bit n: group n (1/32 of the entries) holds something */
+    u64 used_read, used_write, used_fetch;
     u64 large_base, large_mask; /* where mappings larger than a page lie; mask 0: there are none */
 };
 
@@ -60,7 +62,8 @@ struct cpu {
     struct space *space;
     struct ram *ram;   /* the machine's main memory */
     struct vcpu *vcpu; /* the engine's side */
-    /* The guest's page walk and its access fault, from its struct guest (mem/ does not know guests). */
+    /* The guest's page walk and its access fault, from its struct guest (mem/ does not know
+     * guests). */
     bool (*walk)(struct cpu *, gva, enum access, struct walk *);
     void (*access_fault)(struct cpu *, gva, enum access, bool misaligned);
     struct tlb *contexts[TLB_CONTEXTS]; /* tlb_select's, last used first */
@@ -69,14 +72,16 @@ struct cpu {
     u64 irq_pending;   /* atomic bits, guest's numbering; set with cpu_irq */
     u64 slow_accesses; /* statistics */
     u64 consts[8][2];  /* constants that generated code takes from memory (jit_init_cpu) */
-    /* Where indirect jumps go: guest pc to host code, direct mapped; the target checks its own mapping. */
+    /* Where indirect jumps go: guest pc to host code, direct mapped; the target checks its own
+     * mapping. */
     struct jump {
         u64 pc;
         const void *host;
     } jump[JUMP_SIZE];
 };
 
-/* A synchronous exception: first one wins. The run loop delivers it with guest->raise at cpu->pc. */
+/* A synchronous exception: first one wins. The run loop delivers it with guest->raise at cpu->pc.
+ * */
 static inline void cpu_raise(struct cpu *c, u64 cause, u64 value)
 {
     if (!c->exc) {
@@ -86,22 +91,25 @@ static inline void cpu_raise(struct cpu *c, u64 cause, u64 value)
     }
 }
 
-/* Makes the context of (root, mode, key) the active one; called by the guest after every change of what
- * they are made of. Own thread only. */
+/* Makes the context of (root, mode, key) the active one; called by the guest after every change of
+ * what they are made of. Own thread only. */
 void tlb_select(struct cpu *, u64 root, u32 mode, u32 key);
-/* Forget translations of every context for which match(root) holds (NULL: all); page ~0: all pages. Own thread. */
+/* Forget translations of every context for which match(root) holds (NULL: all); page ~0: all pages.
+ * Own thread. */
 void tlb_flush(struct cpu *, u64 page, bool (*match)(u64 root, u64 arg), u64 arg);
-/* Loads and stores as the guest does them, slow but complete: TLB, walk, MMIO, page crossing. False: raised. Own thread. */
+/* Loads and stores as the guest does them, slow but complete: TLB, walk, MMIO, page crossing.
+ * False: raised. Own thread. */
 bool cpu_load(struct cpu *, gva addr, u16 mop, u64 *out);
 bool cpu_store(struct cpu *, gva addr, u16 mop, u64 v);
 /* Atomic read-modify-write as IR_amo and IR_cas. Memory-mapped devices raise an access fault. */
 bool cpu_amo(struct cpu *, gva addr, u16 aux, u64 v, u64 *old);
 bool cpu_cas(struct cpu *, gva addr, u16 mop, u64 expected, u64 v, u64 *old);
 
-/* Physical page behind a fetch address and its RAM; false: raised. Not cached here: see tlb->fetch. */
+/* Physical page behind a fetch address and its RAM; false: raised. Not cached here: see tlb->fetch.
+ * */
 bool cpu_fetch_page(struct cpu *, gva addr, gpa *pa, const u8 **host);
-/* Stores to RAM page `host` (page aligned) leave the fast path from now on; true: one could have been on it.
- * Own thread. */
+/* Stores to RAM page `host` (page aligned) leave the fast path from now on; true: one could have
+ * been on it. Own thread. */
 bool tlb_slow_page(struct cpu *, const u8 *host);
 void cpu_fini_tlb(struct cpu *); /* frees the contexts */
 #endif

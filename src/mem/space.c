@@ -19,7 +19,7 @@ _Static_assert(sizeof(struct slot) == sizeof(struct space_range), "space_range i
 struct space {
     u32 seq, n;
     struct slot slot[SPACE_MAX];
-    struct mutex lock; /* writers */
+    struct mutex lock;       /* writers */
     struct space_range main; /* the first RAM: it never goes, and is most of what is asked for */
 };
 static _Thread_local u32 hint; /* the entry that answered last, to be tried first */
@@ -217,7 +217,7 @@ void *space_ram(const struct space *s, gpa addr, u64 len, struct ram **ram, u64 
     return r.ram->host + *off;
 }
 
-/* ---- one access by a CPU ------------------------------------------------------------------ */
+/* ---- one access by a CPU --------------------------------------------------------------------- */
 static bool find_access(const struct space *s, gpa addr, unsigned size, struct space_range *r)
 {
     return space_find(s, addr, r) && size <= r->size - (addr - r->base);

@@ -2,7 +2,7 @@
 #include "base/bits.h"
 #include "mem/cpu.h"
 
-/* ---- contexts ------------------------------------------------------------------------------------ */
+/* ---- contexts -------------------------------------------------------------------------------- */
 
 enum { GROUPS = 32, GROUP = TLB_SIZE / GROUPS, FETCH_GROUP = FETCH_SIZE / GROUPS };
 
@@ -126,7 +126,7 @@ bool tlb_slow_page(struct cpu *c, const u8 *host)
     return found;
 }
 
-/* ---- filling --------------------------------------------------------------------------------------- */
+/* ---- filling --------------------------------------------------------------------------------- */
 
 /* One large mapping's range joins the context's: a flush of any page inside flushes the context. */
 static void note_large(struct tlb *t, gva a, unsigned page_bits)
@@ -230,7 +230,7 @@ static bool locate(struct cpu *c, gva a, unsigned size, enum access kind, struct
     return true;
 }
 
-/* ---- access ------------------------------------------------------------------------------------------ */
+/* ---- access ---------------------------------------------------------------------------------- */
 
 static u64 extend(u64 v, u16 mop)
 {
@@ -323,7 +323,7 @@ bool cpu_store(struct cpu *c, gva a, u16 mop, u64 v)
     return true;
 }
 
-/* ---- atomics: RAM only, naturally aligned -------------------------------------------------------------- */
+/* ---- atomics: RAM only, naturally aligned ---------------------------------------------------- */
 
 static u8 *atomic_host(struct cpu *c, gva a, u16 mop, struct place *p)
 {
@@ -399,7 +399,9 @@ bool cpu_amo(struct cpu *c, gva a, u16 aux, u64 v, u64 *old)
     return true;
 }
 
-/* ---- fetch ----------------------------------------------------------------------------------------------- */
+/* ---- fetch
+ * -----------------------------------------------------------------------------------------------
+ * */
 
 bool cpu_fetch_page(struct cpu *c, gva a, gpa *pa, const u8 **host)
 {

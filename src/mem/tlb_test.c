@@ -13,18 +13,23 @@ static struct rig {
     u8 page_bits;
     int walks;
     u64 io_last;
-} *rig;
+} * rig;
 
 static bool walk(struct cpu *c, gva a, enum access kind, struct walk *w)
 {
     u64 n = (a - VA) >> PAGE_BITS;
     rig->walks++;
-    if (n >= ARRAY_LEN(rig->table) || !rig->table[n] || (kind == ACCESS_WRITE && rig->readonly[n])) {
+    if (n >= ARRAY_LEN(rig->table) || !rig->table[n] ||
+        (kind == ACCESS_WRITE && rig->readonly[n])) {
         cpu_raise(c, 1 + kind, a);
         return false;
     }
-    *w = (struct walk){.pa = rig->table[n] + (a & PAGE_MASK), .page_bits = rig->page_bits,
-                       .read = true, .write = !rig->readonly[n], .exec = true, .cacheable = true};
+    *w = (struct walk){.pa = rig->table[n] + (a & PAGE_MASK),
+                       .page_bits = rig->page_bits,
+                       .read = true,
+                       .write = !rig->readonly[n],
+                       .exec = true,
+                       .cacheable = true};
     return true;
 }
 static void access_fault(struct cpu *c, gva a, enum access kind, bool misaligned)
@@ -145,7 +150,8 @@ TEST(tlb_accesses_cross_pages_whole_or_not_at_all)
     rig->table[0] = RAM_AT + 3 * PAGE_SIZE;
     rig->table[1] = RAM_AT; /* not the next one in memory */
     assert(cpu_store(c, edge, MOP_64, 0x0807060504030201) && cpu_load(c, edge, MOP_64, &v));
-    assert(v == 0x0807060504030201 && rig->ram->host[0] == 4 && rig->ram->host[4 * PAGE_SIZE - 1] == 3);
+    assert(v == 0x0807060504030201 && rig->ram->host[0] == 4 &&
+           rig->ram->host[4 * PAGE_SIZE - 1] == 3);
     rig->readonly[1] = true;
     tlb_flush(c, ~0ull, NULL, 0);
     assert(!cpu_store(c, edge, MOP_64, 0) && c->exc_value == VA + PAGE_SIZE);
