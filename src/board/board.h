@@ -16,7 +16,7 @@ struct machine_opts { /* rows of machine_props, and lists that are no rows */
     char *guest, *machine, *cpu, *kernel, *initrd, *append, *bios, *dtb, *dumpdtb;
     char *serial; /* id of the chardev behind the first serial port; NULL: nothing */
     u64 cpus, memory;
-    bool no_reboot;
+    bool huge_pages, no_reboot;
     struct engine_opts engine;
     struct part *parts; /* in the order they were added */
 };

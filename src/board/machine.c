@@ -24,6 +24,7 @@ const struct prop machine_props[] = {
     PROP_STR(O, dtb, NULL, "device tree to use instead of the machine's own"),
     PROP_STR(O, dumpdtb, NULL, "write the device tree to this file and exit"),
     PROP_STR(O, serial, NULL, "id of the character device behind the serial port"),
+    PROP_BOOL(O, huge_pages, "off", "back the guest's RAM with 2 MiB pages where the host has them"),
     PROP_BOOL(O, no_reboot, "off", "end when the guest reboots"),
     {0},
 };
@@ -282,7 +283,7 @@ static bool check_size(const struct board *b, const struct machine_opts *o, stru
 static bool build(struct machine *m, struct error *err)
 {
     const struct machine_opts *o = m->opts;
-    m->ram = ram_new(o->memory + m->board->rom_size, false, err);
+    m->ram = ram_new(o->memory + m->board->rom_size, o->huge_pages, err);
     if (!m->ram)
         return false;
     m->engine = engine_new(guest_find(o->guest), m->space, m->ram, &o->engine, err);

@@ -132,6 +132,7 @@ const struct option options[] = {
      "RAM of the guest, in MiB unless a unit is given (128)"},
     {"m", NULL, QEMU, "SIZE", set_memory, NULL,
      "RAM of the guest, in MiB unless a unit is given (128)"},
+    {"huge-pages", NULL, RUN, NULL, set_machine_prop, "huge_pages", NULL},
     {"accel", NULL, BOTH, "jit|interp|check[,PROPERTY=VALUE]", set_accel, NULL,
      "how instructions run; 'help' tells more"},
     {"enable-kvm", NULL, QEMU, NULL, refuse, "KVM runs no RISC-V guest on this host", NULL},
