@@ -31,15 +31,18 @@ apt_log=$dir/apt/log
 
 # ---- apt in a folder of its own ------------------------------------------------------------------
 
-host_mirror() {
+host_mirror() { # the one this machine's own apt uses
     apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' 2>/dev/null |
-        grep -m1 '/debian/*$' || echo http://deb.debian.org/debian
+        grep -m1 '/debian/*$' ||
+        grep -rhoEm1 'https?://[^ ]+/debian/?' /etc/apt/sources.list /etc/apt/sources.list.d 2>/dev/null |
+        head -n 1 | grep .
 }
 
 configure_apt() { # configure_apt SUITE
     key=/usr/share/keyrings/debian-archive-keyring.gpg
     [ -e $key ] || die "$key is missing; install debian-archive-keyring"
-    echo "deb [signed-by=$key] ${MIRROR-$(host_mirror)} $1 main" >"$dir/apt/sources.list"
+    mirror=${MIRROR-$(host_mirror)} || die "apt here names no Debian mirror; set MIRROR=URL"
+    echo "deb [signed-by=$key] $mirror $1 main" >"$dir/apt/sources.list"
     : >"$dir/apt/status"
     cat >"$dir/apt/apt.conf" <<END
 #clear APT::Architectures;
