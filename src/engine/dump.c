@@ -3,7 +3,7 @@
 #include "base/log.h"
 #include "engine/priv.h"
 
-bool dump_wants(const struct engine *e, const char *what)
+static bool dump_wants(const struct engine *e, const char *what)
 {
     const char *list = e->opts.dump;
     size_t n = strlen(what);

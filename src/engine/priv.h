@@ -115,5 +115,4 @@ bool vcpu_interpret(struct vcpu *);    /* like the JIT's loop; true: the CPU hal
 /* what: "in", "ir0", "ir", "out"; prints when the engine's dump option lists it. */
 void dump_unit(struct engine *, const char *what, const struct ir *, const struct unit *, gva pc,
                unsigned len, const u8 *code);
-bool dump_wants(const struct engine *, const char *what);
 #endif

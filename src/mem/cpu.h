@@ -54,7 +54,7 @@ struct cpu {
     u64 r[64];    /* guest registers; the first take one-byte displacements in generated code */
     u64 pc;       /* true outside generated code and where helpers that fault are called */
     struct tlb *tlb;                      /* the active context */
-    u64 exc_cause, exc_value, exc_value2; /* guest's own numbers */
+    u64 exc_cause, exc_value; /* guest's own numbers */
     u32 mxcsr; /* the guest's rounding mode and sticky flags while generated code does not run */
     u32 host_mxcsr;          /* what C code runs with */
     u64 res_addr, res_value; /* load-reserved: address (~0: none) and what was read */
